@@ -1,0 +1,122 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/ref"
+)
+
+func eachStore(t *testing.T, fn func(t *testing.T, s *Store)) {
+	for name, url := range map[string]string{"file": "file://" + t.TempDir(), "mem": "mem://"} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open(context.Background(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			fn(t, s)
+		})
+	}
+}
+
+func TestPutGetDelete(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		body := bytes.Repeat([]byte("umbrella "), 100_000)
+		d, n, err := s.Put(ctx, bytes.NewReader(body))
+		if err != nil || n != int64(len(body)) || d != ref.Sum(body) {
+			t.Fatalf("Put = %s, %d, %v", d, n, err)
+		}
+		if again, err := s.PutBytes(ctx, body); err != nil || again != d {
+			t.Errorf("second put: %s, %v", again, err)
+		}
+		if got, err := s.ReadAll(ctx, d); err != nil || !bytes.Equal(got, body) {
+			t.Errorf("ReadAll: %d bytes, %v", len(got), err)
+		}
+		if err := s.Delete(ctx, d); err != nil {
+			t.Error(err)
+		}
+		if err := s.Delete(ctx, d); err != nil {
+			t.Error("second delete:", err)
+		}
+		if _, err := s.Get(ctx, d); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Get of a deleted object: %v", err)
+		}
+		if _, err := s.Get(ctx, "sha256:../../etc/passwd"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("Get of a path: %v", err)
+		}
+	})
+}
+
+func TestBrokenBodyLeavesNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		boom := errors.New("connection lost")
+		_, _, err := s.Put(ctx, io.MultiReader(strings.NewReader("half"), iotest.ErrReader(boom)))
+		if !errors.Is(err, boom) {
+			t.Fatalf("error = %v", err)
+		}
+		if err := s.List(ctx, func(o Object) error { t.Errorf("object %s is there", o.Digest); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestDamageIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(context.Background(), "file://"+dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := s.PutBytes(context.Background(), []byte("truth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, key(d)), []byte("trxth"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ReadAll(context.Background(), d); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestSweepKeepsWhatIsReferencedOrYoung(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		kept, _ := s.PutBytes(ctx, []byte("kept"))
+		orphan, _ := s.PutBytes(ctx, []byte("orphan"))
+		refs := map[ref.Digest]bool{kept: true}
+		if got, err := s.Sweep(ctx, refs, time.Now().Add(-time.Hour), false); err != nil || got.Orphans != 1 || got.Removed != 0 {
+			t.Errorf("young orphan: %+v, %v", got, err)
+		}
+		later := time.Now().Add(time.Minute)
+		if got, err := s.Sweep(ctx, refs, later, true); err != nil || got.Removed != 0 || got.Orphans != 1 {
+			t.Errorf("dry run: %+v, %v", got, err)
+		}
+		if got, err := s.Sweep(ctx, refs, later, false); err != nil || got.Removed != 1 || got.Freed != 6 {
+			t.Errorf("sweep: %+v, %v", got, err)
+		}
+		if ok, _ := s.Has(ctx, orphan); ok {
+			t.Error("the orphan is still there")
+		}
+		if ok, _ := s.Has(ctx, kept); !ok {
+			t.Error("a referenced object was removed")
+		}
+	})
+}
+
+func TestUnknownStore(t *testing.T) {
+	if _, err := Open(context.Background(), "ftp://x"); !fault.Is(err, fault.Invalid) || fault.HintOf(err) == "" {
+		t.Errorf("error = %v", err)
+	}
+}

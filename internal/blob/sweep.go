@@ -1,0 +1,66 @@
+package blob
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/ref"
+)
+
+// Swept tells what Sweep found.
+type Swept struct {
+	Objects int   // all objects
+	Bytes   int64 // of all objects
+	Orphans int   // objects that nothing refers to
+	Freed   int64 // bytes of the orphans that were removed
+	Removed int
+}
+
+// Sweep removes objects that are not in referenced and were written before the given instant. With dryRun it only counts.
+// The caller reads the references in one transaction that starts after before: an object younger than that may belong to
+// a transaction that has not committed yet.
+func (s *Store) Sweep(ctx context.Context, referenced map[ref.Digest]bool, before time.Time, dryRun bool) (Swept, error) {
+	var out Swept
+	var doomed []Object
+	err := s.List(ctx, func(o Object) error {
+		out.Objects++
+		out.Bytes += o.Size
+		if !referenced[o.Digest] {
+			out.Orphans++
+			if o.ModTime.Before(before) {
+				doomed = append(doomed, o)
+			}
+		}
+		return nil
+	})
+	if err != nil || dryRun {
+		return out, err
+	}
+	for _, o := range doomed {
+		if err := s.Delete(ctx, o.Digest); err != nil {
+			return out, err
+		}
+		out.Removed++
+		out.Freed += o.Size
+	}
+	return out, s.sweepTemporary(before)
+}
+
+// sweepTemporary removes bodies that a killed process left behind.
+func (s *Store) sweepTemporary(before time.Time) error {
+	if s.tmp == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(s.tmp)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().Before(before) {
+			os.Remove(filepath.Join(s.tmp, e.Name())) //nolint:errcheck // swept again next time
+		}
+	}
+	return nil
+}
