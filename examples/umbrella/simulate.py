@@ -54,24 +54,24 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import NormalDist
 
-SEED = 20150316
+SEED = 2015
 FIRST_DAY = date(2012, 1, 1)
 LAST_DAY = date(2015, 12, 31)
 
-BASE = 24.0  # umbrellas on a dry day
-RAIN_GAIN = 80.0  # more umbrellas on a very wet day
+BASE = 40.0  # umbrellas on a dry day
+RAIN_GAIN = 70.0  # more umbrellas on a very wet day
 RAIN_SCALE_MM = 6.0  # mm of rain at which 63 % of RAIN_GAIN is reached (saturation)
 WEEKDAY = (0.90, 0.85, 0.90, 0.95, 1.10, 1.35, 0.95)  # Monday .. Sunday
 SEASON = 0.10
-NOISE = 0.15
-SHIFT_DAY = date(2015, 3, 16)
-SHIFT = 1.9
+NOISE = 0.10
+SHIFT_DAY = date(2015, 3, 2)
+SHIFT = 2.2
 
 LEADS = (0, 1, 2, 3)
 ERROR_STEP = (0.15, 0.25, 0.35, 0.45)
 MISS = (0.05, 0.12, 0.22, 0.35)
 MISS_SCALE_MM = 4.0
-FALSE_ALARM = (0.03, 0.06, 0.10, 0.15)
+FALSE_ALARM = (0.02, 0.04, 0.08, 0.12)
 FALSE_ALARM_MM = 3.0
 LOST = 0.02
 
