@@ -71,7 +71,9 @@ func (c *checker) member(where, name string) {
 	}
 	var names []string
 	for _, m := range c.p.Team.Members {
-		names = append(names, m.Name)
+		if m.Name != "" && !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
+		}
 	}
 	hint := didYouMean(name, names)
 	switch {

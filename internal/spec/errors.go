@@ -93,7 +93,12 @@ func Nearest(word string, list []string) string {
 	if len(word) > 128 {
 		return ""
 	}
-	limit := max(1, min(3, len([]rune(word))/3))
+	limit := 3
+	if n := len([]rune(word)); n <= 4 {
+		limit = 1
+	} else if n <= 8 {
+		limit = 2
+	}
 	best, found := limit+1, ""
 	for _, candidate := range list {
 		if d := distance(strings.ToLower(word), strings.ToLower(candidate)); d < best {

@@ -105,7 +105,7 @@ func document(data []byte) (*yaml.Node, *Problem) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) || err == nil && empty(&doc) {
-		return at(1, 1, "the file is empty: it needs at least\n  product: {name: …}")
+		return at(1, 1, "the file is empty; it needs at least product: {name: …}")
 	} else if err != nil {
 		return nil, syntax(data, err)
 	}

@@ -18,8 +18,8 @@ var durationUnits = []struct {
 	unit time.Duration
 }{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
 
-// durationText bounds each part to five digits, so that no sum overflows.
-var durationText = regexp.MustCompile(`^([0-9]{1,5}w)?([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?$`)
+// durationText bounds the digits of each part, so that no sum overflows.
+var durationText = regexp.MustCompile(`^([0-9]{1,3}w)?([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?$`)
 
 // ParseDuration reads a duration; units go from large to small: w d h m s ms.
 func ParseDuration(s string) (Duration, error) {
