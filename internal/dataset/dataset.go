@@ -1,0 +1,207 @@
+package dataset
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/blob"
+	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/event"
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/ref"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations gives the schema of this room.
+func Migrations() db.Source { return db.Source{Room: "dataset", FS: migrations} }
+
+// File is one file of a version.
+type File struct {
+	Path   string     `json:"path"` // inside the version, with slashes; of a single file its base name
+	Size   int64      `json:"size"` // bytes
+	Digest ref.Digest `json:"digest"`
+}
+
+// Version is an immutable state of a dataset.
+type Version struct {
+	Product   string
+	Dataset   string
+	Number    int        // 1, 2, 3 …
+	Digest    ref.Digest // of the canonical manifest
+	Folder    bool       // false: exactly one file
+	Rows      int64      // without the header; -1 = unknown
+	Bytes     int64
+	Columns   []string // nil = unknown
+	Files     []File   // sorted by path
+	CreatedAt time.Time
+	Actor     string
+	Message   string
+	Source    string // where the data come from, in words
+	Licence   string
+	Simulated bool   // not observed in the world; every face says so
+	ReportID  string // of the contract check that let it in, "" if none
+}
+
+// Ref gives the lineage name "dataset:weather@sha256:…".
+func (v Version) Ref() string { return fmt.Sprintf("dataset:%s@%s", v.Dataset, v.Digest) }
+
+// String gives "weather@v3".
+func (v Version) String() string { return fmt.Sprintf("%s@v%d", v.Dataset, v.Number) }
+
+// AddInput says what to add. Rows and Columns may be given by a caller who knows them (Parquet); for CSV and JSON lines
+// they are counted.
+type AddInput struct {
+	Product   string
+	Name      string
+	Path      string // file or folder
+	Actor     string
+	Message   string
+	ReportID  string
+	Source    string
+	Licence   string
+	Simulated bool
+	Inputs    []string // lineage references of what it was made from
+	Rows      int64    // 0 = count if possible
+	Columns   []string
+	Via       string // source of the fact: cli, api, job …
+}
+
+// Room holds the datasets of all products.
+type Room struct {
+	db    *db.DB
+	blobs *blob.Store
+	clock func() time.Time
+
+	open         func(path string) (io.ReadCloser, error) // tests put a broken disk here
+	beforeCommit func()                                   // tests kill the process here
+}
+
+// New gives the room over a migrated database and an object store.
+func New(d *db.DB, b *blob.Store, clock func() time.Time) *Room {
+	return &Room{db: d, blobs: b, clock: clock, beforeCommit: func() {},
+		open: func(path string) (io.ReadCloser, error) { return os.Open(path) }}
+}
+
+// Add makes a version of a file or folder. When its content is that of the newest version, that one is answered and
+// created is false. Symbolic links are refused: a version must not depend on what lies outside.
+func (r *Room) Add(ctx context.Context, in AddInput) (v Version, created bool, err error) {
+	if err := in.check(); err != nil {
+		return v, false, err
+	}
+	tree, err := r.walk(ctx, in.Path)
+	if err != nil {
+		return v, false, err
+	}
+	v = in.version(tree, r.clock().UTC())
+	manifest := encode(v)
+	v.Digest = ref.Sum(manifest)
+	if last, found, err := r.latest(ctx, in.Product, in.Name); err != nil {
+		return v, false, err
+	} else if found && last.Digest == v.Digest {
+		return last, false, nil
+	}
+	if err := r.put(ctx, tree, manifest); err != nil {
+		return v, false, fault.Wrap(err, "adding %s to dataset %s", in.Path, in.Name)
+	}
+	r.beforeCommit()
+	err = r.db.Update(ctx, func(tx *db.Tx) error {
+		v, created, err = publish(tx, v, in)
+		return err
+	})
+	return v, created, fault.Wrap(err, "publishing %s", in.Name)
+}
+
+// publish writes the rows and the fact of a version, unless somebody else published the same content meanwhile.
+func publish(tx *db.Tx, v Version, in AddInput) (Version, bool, error) {
+	last, found, err := latest(tx, v.Product, v.Dataset)
+	if err != nil {
+		return v, false, err
+	}
+	if found && last.Digest == v.Digest {
+		return last, false, nil
+	}
+	v.Number = last.Number + 1
+	if err := insert(tx, v); err != nil {
+		return v, false, err
+	}
+	inputs := in.Inputs
+	if v.ReportID != "" {
+		inputs = append(inputs[:len(inputs):len(inputs)], "report:"+v.ReportID)
+	}
+	return v, true, event.Append(tx, event.Fact{
+		Time: v.CreatedAt, Actor: v.Actor, Source: in.Via, Product: v.Product, Verb: event.DatasetPublished,
+		Object: v.String(), Digest: string(v.Digest), Reason: v.Message,
+		Key:    fmt.Sprintf("dataset:%s/%s@%s#%d", v.Product, v.Dataset, v.Digest, v.Number),
+		Inputs: inputs, Outputs: []string{v.Ref()},
+		Data: map[string]any{
+			"dataset": v.Dataset, "number": v.Number, "rows": v.Rows, "bytes": v.Bytes, "files": len(v.Files), "columns": v.Columns,
+			"source": v.Source, "licence": v.Licence, "simulated": v.Simulated, "report": v.ReportID,
+		},
+	})
+}
+
+func (in *AddInput) check() error {
+	for _, name := range []string{in.Product, in.Name} {
+		if err := ref.CheckName(name); err != nil {
+			return fault.New(fault.Invalid, "adding data: %w", err)
+		}
+	}
+	if in.Actor == "" {
+		return fault.New(fault.Invalid, "adding data to %s: it is not said who does it", in.Name)
+	}
+	return nil
+}
+
+func (in *AddInput) version(t *tree, now time.Time) Version {
+	v := Version{
+		Product: in.Product, Dataset: in.Name, Folder: t.folder, Rows: t.rows, Columns: t.columns, Files: t.files, Bytes: t.bytes(),
+		CreatedAt: db.Time(db.Millis(now)), Actor: in.Actor, Message: in.Message, Source: in.Source, Licence: in.Licence,
+		Simulated: in.Simulated, ReportID: in.ReportID,
+	}
+	if in.Rows > 0 {
+		v.Rows = in.Rows
+	}
+	if in.Columns != nil {
+		v.Columns = in.Columns
+	}
+	return v
+}
+
+// put stores every file and the manifest. A file that is not what it was when it was looked at is an error.
+func (r *Room) put(ctx context.Context, t *tree, manifest []byte) error {
+	for _, f := range t.files {
+		if ok, err := r.blobs.Has(ctx, f.Digest); err != nil {
+			return err
+		} else if ok {
+			continue
+		}
+		if err := r.putFile(ctx, t.place(f), f); err != nil {
+			return err
+		}
+	}
+	_, err := r.blobs.PutBytes(ctx, manifest)
+	return err
+}
+
+func (r *Room) putFile(ctx context.Context, path string, f File) error {
+	in, err := r.open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	got, _, err := r.blobs.Put(ctx, in)
+	if err != nil {
+		return fault.Wrap(err, "storing %s", f.Path)
+	}
+	if got != f.Digest {
+		return fault.New(fault.Conflict, "%s changed while it was being added", path).
+			WithHint("wait until the file is complete, then run the same command again")
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+// Package dataset keeps the versions of data: named, numbered, immutable and addressed by their content.
+//
+// A version is the list of its files, its manifest. The digest of the canonical manifest is the digest of the version, so
+// the same bytes under the same paths are the same version on every machine. Files are stored whole, as objects of the
+// blob store; the manifest itself is an object too.
+//
+// Adding what is already the newest version changes nothing and says so. Everything is put as objects first; one
+// transaction then writes the rows and the fact dataset.published. A process that is killed in between leaves objects
+// that nothing refers to, and the same command completes.
+//
+//	v, created, err := room.Add(ctx, dataset.AddInput{Product: "umbrella", Name: "weather", Path: "data/weather.csv", Actor: "daisy"})
+//	err = room.Checkout(ctx, v, "elsewhere/weather.csv")
+//
+// Tables: dataset_version, dataset_file.
+package dataset
