@@ -1,0 +1,92 @@
+package modelpack
+
+import (
+	"context"
+	"embed"
+	"io"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/blob"
+	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/ref"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations gives the schema of the room.
+func Migrations() db.Source { return db.Source{Room: "modelpack", FS: migrations} }
+
+// Room builds, keeps and verifies packages. It is safe for concurrent use.
+type Room struct {
+	db    *db.DB
+	blobs *blob.Store
+	keys  *Keys
+	clock func() time.Time
+}
+
+// New gives the room over a database, an object store and a key folder.
+func New(d *db.DB, b *blob.Store, keys *Keys, clock func() time.Time) *Room {
+	return &Room{db: d, blobs: b, keys: keys, clock: clock}
+}
+
+// Package is a stored package.
+type Package struct {
+	Digest     ref.Digest
+	Product    string
+	Name       string
+	Manifest   *Manifest
+	Files      []File     // by path
+	Size       int64      // bytes of all files
+	CreatedAt  time.Time  // as the package says
+	BuiltAt    time.Time  // when it came into this workspace
+	Actor      string     // who built it
+	Signatures []Referrer // bundles that refer to it
+}
+
+// Referrer is an object that refers to a package, such as its signature.
+type Referrer struct {
+	Kind      string // "signature"
+	Digest    ref.Digest
+	KeyHint   string // SHA-256 of the public key's PEM text, hex
+	CreatedAt time.Time
+}
+
+// Get gives a package by its digest.
+func (r *Room) Get(ctx context.Context, digest ref.Digest) (p *Package, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		p, err = load(tx, digest)
+		return err
+	})
+	return p, err
+}
+
+// List gives the packages of a product, newest first; "" gives those of all products.
+func (r *Room) List(ctx context.Context, product string) (ps []*Package, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		ps, err = list(tx, product)
+		return err
+	})
+	return ps, err
+}
+
+// References gives the digests of all objects that packages need, for the collection of garbage.
+func References(tx *db.Tx) ([]ref.Digest, error) { return references(tx) }
+
+// Open opens one file of a package; its bytes are verified while they are read. "model.sig" opens the newest signature.
+func (r *Room) Open(ctx context.Context, digest ref.Digest, path string) (io.ReadCloser, error) {
+	p, err := r.Get(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if path == signaturePath && len(p.Signatures) > 0 {
+		return r.blobs.Get(ctx, p.Signatures[0].Digest)
+	}
+	for _, f := range p.Files {
+		if f.Path == path {
+			return r.blobs.Get(ctx, f.Digest)
+		}
+	}
+	return nil, fault.New(fault.NotFound, "package %s has no file %q", digest.Short(), path)
+}
