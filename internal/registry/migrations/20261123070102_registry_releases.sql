@@ -1,0 +1,41 @@
+-- +goose Up
+CREATE TABLE registry_release (
+  id               TEXT PRIMARY KEY,
+  product          TEXT NOT NULL,
+  environment      TEXT NOT NULL,
+  model            TEXT NOT NULL,
+  package          TEXT NOT NULL,
+  evidence         TEXT NOT NULL,
+  policy_digest    TEXT NOT NULL,
+  attempt          BIGINT NOT NULL,
+  previous         TEXT NOT NULL,
+  policy           TEXT NOT NULL,
+  gates            TEXT NOT NULL,
+  author           TEXT NOT NULL,
+  authors          TEXT NOT NULL,
+  state            TEXT NOT NULL,
+  live             BIGINT NOT NULL,
+  reason           TEXT NOT NULL,
+  closed_by        TEXT NOT NULL,
+  emergency_by     TEXT NOT NULL,
+  emergency_reason TEXT NOT NULL,
+  emergency_ms     BIGINT NOT NULL,
+  review_due_ms    BIGINT NOT NULL,
+  created_ms       BIGINT NOT NULL,
+  approved_ms      BIGINT NOT NULL,
+  expires_ms       BIGINT NOT NULL,
+  UNIQUE (product, environment, package, attempt)
+);
+CREATE TABLE registry_approval (
+  id            TEXT PRIMARY KEY,
+  release_id    TEXT NOT NULL REFERENCES registry_release (id),
+  member        TEXT NOT NULL,
+  role          TEXT NOT NULL,
+  reason        TEXT NOT NULL,
+  statement     TEXT NOT NULL,
+  signature     BLOB NOT NULL,
+  public_key    BLOB NOT NULL,
+  not_before_ms BIGINT NOT NULL,
+  expires_ms    BIGINT NOT NULL,
+  UNIQUE (release_id, member)
+);

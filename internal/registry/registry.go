@@ -1,0 +1,81 @@
+package registry
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/ref"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations gives the schema of models and releases.
+func Migrations() db.Source { return db.Source{Room: "registry", FS: migrations} }
+
+// Package is what a release needs to know of a package.
+type Package struct {
+	Author     string   // who built it
+	Authors    []string // everybody else who wrote a run, a commit or evidence that went into it
+	SelfTested bool     // the parity rows of the package passed
+}
+
+// Packages finds a package by its digest; an unknown one is fault.NotFound.
+type Packages func(ctx context.Context, digest ref.Digest) (Package, error)
+
+// Room is the registry.
+type Room struct {
+	db       *db.DB
+	packages Packages
+	keys     keyring
+	clock    func() time.Time
+
+	// ResolveLogged gives the artifact location and the run of a logged model ("m-…"), for sources "models:/m-…".
+	// Without it such a source is stored as it is.
+	ResolveLogged func(ctx context.Context, id string) (location, runID string, err error)
+}
+
+// New makes the registry. keys is the folder of the members' signing keys; it is made when the first key is needed.
+func New(d *db.DB, packages Packages, keys string, clock func() time.Time) *Room {
+	return &Room{db: d, packages: packages, keys: keyring{dir: keys}, clock: clock}
+}
+
+// Package looks a package up.
+func (r *Room) Package(ctx context.Context, digest ref.Digest) (Package, error) {
+	return r.packages(ctx, digest)
+}
+
+// now is the clock in the precision that is stored.
+func (r *Room) now() time.Time { return r.clock().UTC().Truncate(time.Millisecond) }
+
+// References lists the packages that versions and releases name, so that garbage collection keeps them.
+func References(tx *db.Tx) ([]ref.Digest, error) {
+	var out []ref.Digest
+	err := tx.Each(func(rows *sql.Rows) error {
+		var d ref.Digest
+		err := rows.Scan(&d)
+		out = append(out, d)
+		return err
+	}, `SELECT package FROM registry_version WHERE package <> '' UNION SELECT package FROM registry_release ORDER BY 1`)
+	return out, err
+}
+
+// update runs fn with the result of the room in one serialised transaction.
+func update[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out T, err error) {
+	err = r.db.Update(ctx, func(tx *db.Tx) error {
+		out, err = fn(tx)
+		return err
+	})
+	return out, err
+}
+
+func view[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out T, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		out, err = fn(tx)
+		return err
+	})
+	return out, err
+}
