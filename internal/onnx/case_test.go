@@ -36,7 +36,7 @@ type testCase struct {
 	model []byte
 }
 
-func (j jsonTensor) tensor(t *testing.T) *Tensor {
+func (j jsonTensor) tensor(t testing.TB) *Tensor {
 	t.Helper()
 	raw, err := base64.StdEncoding.DecodeString(j.Data)
 	if err != nil {

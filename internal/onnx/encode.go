@@ -182,13 +182,18 @@ func encoderTo[K element](c *nodeCtx, keys, values, def *Tensor) (kernel, error)
 }
 
 // encoder makes the look-up. The first of repeated keys wins, as in ONNX Runtime;
-// the standard says the last. A NaN key matches every NaN.
+// the standard says the last. A NaN key matches every NaN from version 4 on and
+// nothing before.
 func encoder[K, V element](c *nodeCtx, keys, values *Tensor, def V) (kernel, error) {
 	table, nan, repeated := make(map[K]V, keys.Len()), def, false
 	vs := data[V](values)
 	for i, k := range data[K](keys) {
 		if k != k {
-			nan = vs[i]
+			if c.version >= 4 {
+				nan = vs[i]
+			} else {
+				c.warnf("the NaN key is never matched")
+			}
 			continue
 		}
 		if _, dup := table[k]; dup {

@@ -185,7 +185,7 @@ func signOf[T number](v T) T {
 	case v < 0:
 		return -1
 	}
-	return 0
+	return v - v // 0, or NaN for NaN; infinities have returned above
 }
 
 func relu[T number](v T) T {
@@ -221,6 +221,12 @@ var (
 	tanh       = unary{f: math.Tanh}
 )
 
+// A bound that is left out is the largest finite number, so infinities are cut.
+var (
+	lowest  = NewF32(nil, []float32{-math.MaxFloat32})
+	highest = NewF32(nil, []float32{math.MaxFloat32})
+)
+
 // buildClip reads the bounds from attributes (version 6) or from inputs.
 func buildClip(c *nodeCtx) (kernel, error) {
 	if c.version >= 11 {
@@ -231,6 +237,12 @@ func buildClip(c *nodeCtx) (kernel, error) {
 			}
 			if len(in) > 2 {
 				hi = in[2]
+			}
+			if lo == nil && in[0].Type == Float32 {
+				lo = lowest
+			}
+			if hi == nil && in[0].Type == Float32 {
+				hi = highest
 			}
 			out[0], err = clip(e, in[0], lo, hi)
 			return err

@@ -74,24 +74,23 @@ func buildReduce(r reduction, inputSince int64) func(*nodeCtx) (kernel, error) {
 			if err != nil {
 				return err
 			}
-			if len(axes) == 0 && noop {
-				out[0] = in[0].view(in[0].Shape)
-				return nil
-			}
-			out[0], err = r.run(e, in[0], axes, keep)
+			all := len(axes) == 0 && !noop
+			out[0], err = r.run(e, in[0], axes, all, keep)
 			return err
 		}, nil
 	}
 }
 
-func (r *reduction) run(e *env, x *Tensor, axes []int64, keep bool) (*Tensor, error) {
+// run reduces over the axes or over all of them. Without any axis every element is
+// a set of its own, which still goes through fold and finish.
+func (r *reduction) run(e *env, x *Tensor, axes []int64, all, keep bool) (*Tensor, error) {
 	set, err := axisSet(axes, len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
 	kept, final, n := slices.Clone(x.Shape), []int64{}, int64(1)
 	for i, d := range x.Shape {
-		if set[i] || len(axes) == 0 {
+		if set[i] || all {
 			kept[i] = 1
 			n *= d
 			if keep {

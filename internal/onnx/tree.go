@@ -66,7 +66,7 @@ func evaluateForest[T float](e *env, f *forest[T], x *Tensor, values []T, kind a
 		has = make([]bool, len(sums))
 	}
 	f.evaluate(values, int(rows), int(cols), kind, sums, has)
-	f.finish(kind, sums)
+	f.finish(kind, sums, has)
 	return out, has, nil
 }
 
@@ -99,6 +99,10 @@ func buildTreeRegressor(c *nodeCtx) (kernel, error) {
 	if len(attrs.base) == 1 && targets > 1 {
 		return nil, unsupported("one base value for %d targets", targets)
 	}
+	partial := targets > 1 && len(attrs.base) > 0 && !attrs.everyOutputScored()
+	if partial {
+		c.warnf("a target that gets no weight in any tree stays 0, without its base value")
+	}
 	trees, err := newEnsemble(attrs, c.limits.MaxTreeDepth)
 	if err != nil {
 		return nil, err
@@ -107,7 +111,7 @@ func buildTreeRegressor(c *nodeCtx) (kernel, error) {
 		if t := in[0].Type; t != Float32 && t != Float64 {
 			return errType(t)
 		}
-		raw, _, err := trees.scores(e, in[0], kind, false)
+		raw, _, err := trees.scores(e, in[0], kind, partial)
 		if err != nil {
 			return err
 		}

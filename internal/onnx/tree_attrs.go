@@ -101,6 +101,27 @@ func (a *treeAttrs) check() error {
 	return nil
 }
 
+// everyOutputScored tells whether each output has a tree all of whose leaves carry
+// a weight for it, so that every row scores every output.
+func (a *treeAttrs) everyOutputScored() bool {
+	leaves := map[int64]int{}
+	for i, t := range a.tree {
+		if a.modes[i] == "LEAF" {
+			leaves[t]++
+		}
+	}
+	type pair struct{ tree, output int64 }
+	weights := map[pair]int{}
+	scored := map[int64]bool{}
+	for w, t := range a.leafTree {
+		p := pair{t, a.leafOutput[w]}
+		if weights[p]++; weights[p] == leaves[t] {
+			scored[p.output] = true
+		}
+	}
+	return int64(len(scored)) == a.outputs
+}
+
 // treeIndex finds nodes of one tree by id.
 type treeIndex struct {
 	first  int           // position of the root

@@ -82,12 +82,16 @@ func (tc *treeClassifier) run(e *env, in, out []*Tensor) error {
 	if out[0], err = tc.labels.tensor(e, classes); err != nil || len(out) < 2 {
 		return err
 	}
-	scores, err := castTo(e, raw, Float32)
-	if err != nil {
+	if tc.oneColumn {
+		if raw.Type == Float64 {
+			out[1], err = twoColumns(e, tc, raw.F64)
+		} else {
+			out[1], err = twoColumns(e, tc, raw.F32)
+		}
 		return err
 	}
-	if tc.oneColumn {
-		out[1], err = tc.twoColumns(e, scores.F32)
+	scores, err := castTo(e, raw, Float32)
+	if err != nil {
 		return err
 	}
 	cols := tc.labels.Len()
@@ -138,8 +142,9 @@ func classesOf[T float](tc *treeClassifier, scores []T, has []bool) []int32 {
 	return classes
 }
 
-// twoColumns writes the negative class beside the positive one.
-func (tc *treeClassifier) twoColumns(e *env, scores []float32) (*Tensor, error) {
+// twoColumns writes the negative class beside the positive one. The complement is
+// taken in the type of the thresholds.
+func twoColumns[T float](e *env, tc *treeClassifier, scores []T) (*Tensor, error) {
 	out, err := e.make(Float32, []int64{int64(len(scores)), 2})
 	if err != nil {
 		return nil, err
@@ -148,11 +153,11 @@ func (tc *treeClassifier) twoColumns(e *env, scores []float32) (*Tensor, error) 
 		pair := out.F32[2*r : 2*r+2]
 		switch {
 		case tc.post == transformLogistic:
-			pair[0], pair[1] = logistic32(-s), logistic32(s)
+			pair[0], pair[1] = logistic32(float32(-s)), logistic32(float32(s))
 		case tc.nonNegative:
-			pair[0], pair[1] = 1-s, s
+			pair[0], pair[1] = float32(1-s), float32(s)
 		default:
-			pair[0], pair[1] = -s, s
+			pair[0], pair[1] = float32(-s), float32(s)
 		}
 	}
 	return out, nil

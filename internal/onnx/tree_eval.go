@@ -95,6 +95,8 @@ type tally[T float] struct {
 	kind aggregate
 	sums []T // rows × outputs
 	has  []bool
+	// plain: one output that is summed and nothing else to note
+	plain bool
 }
 
 func (t *tally[T]) add(row int, leaf int32) {
@@ -129,11 +131,12 @@ func (f *forest[T]) evaluate(x []T, rows, cols int, kind aggregate, sums []T, ha
 		if has != nil {
 			t.has = has[lo*f.outputs : (lo+n)*f.outputs]
 		}
+		t.plain = f.outputs == 1 && kind <= aggregateAverage && t.has == nil
 		block := x[lo*cols : (lo+n)*cols]
-		if plain := f.ordered && cols > 0 && !hasNaN(block); !plain {
-			f.slowBlock(block, n, cols, &t)
-		} else {
+		if f.ordered && cols > 0 && !hasNaN(block) {
 			f.fastBlock(block, n, cols, &t)
+		} else {
+			f.slowBlock(block, n, cols, &t)
 		}
 	}
 }
@@ -162,6 +165,14 @@ func (f *forest[T]) fastBlock(x []T, rows, cols int, t *tally[T]) {
 		for r := 0; r < full; r += 4 {
 			q := x[r*cols : (r+4)*cols]
 			f.descendRows(root, q[:cols], q[cols:2*cols], q[2*cols:3*cols], q[3*cols:], &leaf)
+			if t.plain {
+				s := t.sums[r : r+4]
+				s[0] += f.value[leaf[0]]
+				s[1] += f.value[leaf[1]]
+				s[2] += f.value[leaf[2]]
+				s[3] += f.value[leaf[3]]
+				continue
+			}
 			for k, l := range leaf {
 				t.add(r+k, l)
 			}
@@ -180,6 +191,10 @@ func (f *forest[T]) fastRow(row []T, r int, t *tally[T]) {
 	roots := f.roots
 	for ; len(roots) >= 4; roots = roots[4:] {
 		f.descend4(roots, row, &leaf)
+		if t.plain {
+			t.sums[r] = (((t.sums[r] + f.value[leaf[0]]) + f.value[leaf[1]]) + f.value[leaf[2]]) + f.value[leaf[3]]
+			continue
+		}
 		for _, l := range leaf {
 			t.add(r, l)
 		}
@@ -190,22 +205,19 @@ func (f *forest[T]) fastRow(row []T, r int, t *tally[T]) {
 }
 
 // finish divides averages and adds the base values, one for all outputs or one
-// each.
-func (f *forest[T]) finish(kind aggregate, sums []T) {
+// each. Where has says that an output got no weight, the base value is left out.
+func (f *forest[T]) finish(kind aggregate, sums []T, has []bool) {
 	if kind == aggregateAverage {
 		for i := range sums {
 			sums[i] /= T(len(f.roots))
 		}
 	}
-	switch len(f.base) {
-	case 0:
-	case f.outputs:
-		for i := range sums {
-			sums[i] += f.base[i%f.outputs]
-		}
-	default:
-		for i := range sums {
-			sums[i] += f.base[0]
+	if len(f.base) == 0 {
+		return
+	}
+	for i := range sums {
+		if has == nil || has[i] {
+			sums[i] += f.base[i%len(f.base)]
 		}
 	}
 }

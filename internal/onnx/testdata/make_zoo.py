@@ -223,7 +223,8 @@ def others(z: Zoo) -> None:
               scale=10)
     z.numeric("calibrated", CalibratedClassifierCV(LogisticRegression(max_iter=500), cv=2), z.binary, tol=1e-4,
               scale=10)
-    z.numeric("isolation", IsolationForest(n_estimators=10, max_samples=32, random_state=0), None, tol=1e-4)
+    z.numeric("isolation", IsolationForest(n_estimators=10, max_samples=32, random_state=0), None, tol=1e-4,
+              opset={"": 18, "ai.onnx.ml": 3})
     z.numeric("neighbours", KNeighborsRegressor(3), z.y, unsupported=True)
     z.numeric("svc", SVC(), z.binary, unsupported=True)
 
