@@ -10,8 +10,9 @@ import json
 import sys
 
 import joblib
-import learn
 import numpy as np
+
+import learn
 import product
 
 COLUMNS = (
@@ -40,7 +41,11 @@ def main() -> int:
     train = [r for r in rows if r["split"] == "train"]
     test = [r for r in rows if r["split"] == "test"]
     model = joblib.load("build/model.joblib")
-    order, sold, naive = model.predict(learn.frame(test)), learn.column(test, "sold"), learn.column(test, "naive")
+    order, sold, naive = (
+        model.predict(learn.frame(test)),
+        learn.column(test, "sold"),
+        learn.column(test, "naive"),
+    )
     product.write_csv(
         "build/holdout.csv",
         COLUMNS,
@@ -52,11 +57,16 @@ def main() -> int:
         ],
     )
     metrics = learn.score(order, sold, naive)
-    metrics["cost_weekday_quantile_eur"] = round(float(learn.costs(weekday_quantile(train, test), sold).sum()), 6)
+    metrics["cost_weekday_quantile_eur"] = round(
+        float(learn.costs(weekday_quantile(train, test), sold).sum()), 6
+    )
     product.write_text("build/metrics.json", json.dumps(metrics, indent=2, sort_keys=True) + "\n")
-    print(f"{len(test)} hold-out days {test[0]['day']} .. {test[-1]['day']}: WAPE {metrics['wape']:.3f}, "
-          f"cost {metrics['cost_eur']:.0f} EUR, naive rule {metrics['cost_naive_eur']:.0f} EUR, saving "
-          f"{metrics['saving_eur']:.0f} EUR (95 %: {metrics['saving_low_eur']:.0f} .. {metrics['saving_high_eur']:.0f})")
+    print(
+        f"{len(test)} hold-out days {test[0]['day']} .. {test[-1]['day']}: WAPE {metrics['wape']:.3f}, "
+        f"cost {metrics['cost_eur']:.0f} EUR, naive rule {metrics['cost_naive_eur']:.0f} EUR, saving "
+        f"{metrics['saving_eur']:.0f} EUR (95 %: {metrics['saving_low_eur']:.0f} .. "
+        f"{metrics['saving_high_eur']:.0f})"
+    )
     return 0
 
 

@@ -16,11 +16,13 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from datetime import date, timedelta
 
-import learn
 import numpy as np
 import paraplu
+
+import learn
 import product
 
 TABLES = {
@@ -70,7 +72,9 @@ def main(argv: list[str] | None = None) -> int:
     if kind in RAIN:
         model, _ = learn.fit(train, params["train"], RAIN[kind])
         order = model.predict(learn.frame(test, RAIN[kind]))
-        logged |= {"quantile": round(product.QUANTILE, 4)} | {f"train.{k}": v for k, v in params["train"].items()}
+        logged |= {"quantile": round(product.QUANTILE, 4)} | {
+            f"train.{k}": v for k, v in params["train"].items()
+        }
     metrics = learn.score(order, sold, naive)
     predictions = f"build/predictions_{kind}.csv"
     product.write_csv(
@@ -82,9 +86,11 @@ def main(argv: list[str] | None = None) -> int:
         ],
     )
     log(kind, logged, metrics, train, [TABLES[kind], predictions], order - sold)
-    print(f"{kind}: WAPE {metrics['wape']:.3f}, cost {metrics['cost_eur']:.0f} EUR, saving against naive "
-          f"{metrics['saving_eur']:.0f} EUR (95 %: {metrics['saving_low_eur']:.0f} .. "
-          f"{metrics['saving_high_eur']:.0f})")
+    print(
+        f"{kind}: WAPE {metrics['wape']:.3f}, cost {metrics['cost_eur']:.0f} EUR, saving against naive "
+        f"{metrics['saving_eur']:.0f} EUR (95 %: {metrics['saving_low_eur']:.0f} .. "
+        f"{metrics['saving_high_eur']:.0f})"
+    )
     return 0
 
 
@@ -101,6 +107,7 @@ def log(
     import pandas as pd
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="mlflow")  # it weighs several kinds of data source aloud
     mlflow.set_experiment("umbrella")
     with mlflow.start_run(run_name=kind):
         mlflow.log_params(params)
@@ -108,7 +115,12 @@ def log(
         for month, part in enumerate(np.array_split(np.abs(errors), 12), start=1):
             mlflow.log_metric("mae_by_twelfth", float(part.mean()), step=month)
         mlflow.set_tags(
-            {"product": "umbrella", "model": kind, "sales": "simulated", "paraplu.leakage_table": TABLES[kind]}
+            {
+                "product": "umbrella",
+                "model": kind,
+                "sales": "simulated",
+                "paraplu.leakage_table": TABLES[kind],
+            }
         )
         frame = pd.DataFrame(train)
         data = mlflow.data.from_pandas(frame, source=TABLES[kind], name=f"features_{kind}", targets="sold")

@@ -1,12 +1,12 @@
 """Decision-time features: what was known on the evening before, for every day.
 
-    python features.py
-        build/features.csv: every day with a known outcome; columns product.FEATURE_COLUMNS,
-        then sold (the outcome) and split (train | test, by params.yaml).
+python features.py
+    build/features.csv: every day with a known outcome; columns product.FEATURE_COLUMNS,
+    then sold (the outcome) and split (train | test, by params.yaml).
 
-    python features.py --from 2015-01-01 --until 2015-12-31 --out build/replay.csv
-        the same features without any outcome, as serving has them. With --data DIR the
-        vintages and sales are read from there; what was not yet known is still not used.
+python features.py --from 2015-01-01 --until 2015-12-31 --out build/replay.csv
+    the same features without any outcome, as serving has them. With --data DIR the
+    vintages and sales are read from there; what was not yet known is still not used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import paraplu
+
 import product
 
 
@@ -70,8 +71,11 @@ def main(argv: list[str] | None = None) -> int:
     rows = training_rows(forecasts, sales, first, test_from)
     tests = sum(r["split"] == "test" for r in rows)
     if not tests or tests == len(rows):
-        print(f"features: the split at {test_from} leaves {len(rows) - tests} training and {tests} hold-out days; "
-              f"outcomes are known until {sales.last}. Set split.test_from or split.test_days.", file=sys.stderr)
+        print(
+            f"features: the split at {test_from} leaves {len(rows) - tests} training and {tests} hold-out "
+            f"days; outcomes are known until {sales.last}. Set split.test_from or split.test_days.",
+            file=sys.stderr,
+        )
         return 2
     out = args.out or Path("build/features.csv")
     product.write_csv(out, [*product.FEATURE_COLUMNS, "sold", "split"], rows)

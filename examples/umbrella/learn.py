@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import product
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import QuantileRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import product
 
 MM_PER_INCH = 25.4
 
@@ -40,12 +41,14 @@ def column(rows: Sequence[Mapping[str, str]], name: str) -> np.ndarray:
 
 
 def pipeline(params: Mapping[str, Any], rain: str = "rain_forecast_mm") -> Pipeline:
-    """The unfitted pipeline: one-hot weekday, imputed (and for linear: scaled) numbers, a quantile regressor."""
+    """The unfitted pipeline: one-hot weekday, imputed (linear: also scaled) rain, a quantile regressor."""
+    swapped = params["bug"] == "swapped-costs"  # takes the cost of too few for the cost of too many
+    quantile = 1 - product.QUANTILE if swapped else product.QUANTILE
     if params["kind"] == "trees":
         numbers: Any = SimpleImputer(strategy="median")
         regressor: Any = GradientBoostingRegressor(
             loss="quantile",
-            alpha=product.QUANTILE,
+            alpha=quantile,
             n_estimators=int(params["trees"]),
             max_depth=int(params["depth"]),
             learning_rate=float(params["learning_rate"]),
@@ -54,7 +57,7 @@ def pipeline(params: Mapping[str, Any], rain: str = "rain_forecast_mm") -> Pipel
         )
     elif params["kind"] == "linear":
         numbers = Pipeline([("impute", SimpleImputer(strategy="median")), ("scale", StandardScaler())])
-        regressor = QuantileRegressor(quantile=product.QUANTILE, alpha=0.001, solver="highs")
+        regressor = QuantileRegressor(quantile=quantile, alpha=0.001, solver="highs")
     else:
         raise ValueError(f"train.kind is {params['kind']!r}: choose trees or linear (params.yaml)")
     prepare = ColumnTransformer(
@@ -95,8 +98,10 @@ def fit(
 
 def _inputs(rows: Sequence[Mapping[str, str]], params: Mapping[str, Any], rain: str) -> pd.DataFrame:
     table = frame(rows, rain)
-    if params["bug"] == "inches":  # the mistake of the demonstration: trained in inches, asked in mm
-        table[rain] = table[rain] / MM_PER_INCH
+    if (
+        params["bug"] == "inches"
+    ):  # the demonstration's mistake: takes mm for inches and converts, in training only
+        table[rain] = table[rain] * MM_PER_INCH
     return table
 
 
@@ -113,7 +118,8 @@ def _scale(regressor: Any, factor: float) -> None:
 
 def costs(order: np.ndarray, sold: np.ndarray) -> np.ndarray:
     """product.cost_eur for arrays: EUR a day."""
-    return product.TOO_FEW_EUR * np.maximum(sold - order, 0) + product.TOO_MANY_EUR * np.maximum(order - sold, 0)
+    too_few, too_many = np.maximum(sold - order, 0), np.maximum(order - sold, 0)
+    return np.asarray(product.TOO_FEW_EUR * too_few + product.TOO_MANY_EUR * too_many)
 
 
 def wape(order: np.ndarray, sold: np.ndarray) -> float:

@@ -14,7 +14,10 @@ Sales of a day (umbrellas asked for, a count; nobody is turned away in this shop
 
 The log-normal factor makes the counts over-dispersed: variance = mean + (exp(NOISE^2)-1)*mean^2.
 SHIFT is the story's change of the world: from SHIFT_DAY on, demand is SHIFT times what it
-was (the shop next door closed) while the weather goes on as before.
+was (the shop next door closed) while the weather goes on as before. The coefficients are
+
+    BASE 40, RAIN_GAIN 70, RAIN_SCALE_MM 6, SEASON 0.1, NOISE 0.1, SHIFT 2.2 from 2015-03-02,
+    WEEKDAY Mon 0.90, Tue 0.85, Wed 0.90, Thu 0.95, Fri 1.10, Sat 1.35, Sun 0.95.
 
 Forecast of a day's rain, one *vintage* for each lead 0, 1, 2, 3 (days between the day of
 issue and the day it is about), issued every morning at 06:00:
@@ -27,7 +30,10 @@ issue and the day it is about), issued every morning at 06:00:
 
 The error of an older vintage contains the error of the newer one, so it grows with the
 lead. A vintage is missing with probability LOST. Amounts are rounded to 0.1 mm and never
-negative.
+negative. For the leads 0, 1, 2, 3 the coefficients are
+
+    ERROR_STEP 0.15 0.25 0.35 0.45, MISS 0.05 0.12 0.22 0.35, FALSE_ALARM 0.02 0.04 0.08 0.12,
+    MISS_SCALE_MM 4, FALSE_ALARM_MM 3, LOST 0.02.
 
 Clock: every time stamp is the shop's wall clock written with the label Z (UTC), so that the
 example has no hours that occur twice. The order for a day is placed at 18:00 on the evening
@@ -193,7 +199,8 @@ def corrupt(lines: list[str], kind: str) -> list[str]:
         ]
     gaps = {len(rows) - 40, len(rows) - 23, len(rows) - 9}
     return [header] + [
-        ",".join([r.split(",")[0], "-9999", *r.split(",")[2:]]) if n in gaps else r for n, r in enumerate(rows)
+        ",".join([r.split(",")[0], "-9999", *r.split(",")[2:]]) if n in gaps else r
+        for n, r in enumerate(rows)
     ]
 
 

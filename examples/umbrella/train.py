@@ -9,8 +9,9 @@ import io
 import sys
 
 import joblib
-import learn
 import paraplu
+
+import learn
 import product
 
 INPUTS: dict[str, paraplu.InputSpec] = {

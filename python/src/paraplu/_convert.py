@@ -40,8 +40,23 @@ def to_onnx(model: Any, name: str, output: str, inputs: Mapping[str, InputSpec])
         names = ", ".join(o.name for o in proto.graph.output)
         raise ExportError(f"only models with one output can be exported, this one has {names}")
     _rename_output(proto, output)
-    del proto.metadata_props[:]
+    _canonical(proto)
     return proto
+
+
+def _canonical(proto: Any) -> None:
+    """One order where ONNX allows any: the converter fills these lists from sets."""
+    del proto.metadata_props[:]
+    opsets = sorted(proto.opset_import, key=lambda o: o.domain)
+    constants = sorted(proto.graph.initializer, key=lambda t: t.name)
+    copies = (
+        [type(o).FromString(o.SerializeToString()) for o in opsets],
+        [type(t).FromString(t.SerializeToString()) for t in constants],
+    )
+    del proto.opset_import[:]
+    del proto.graph.initializer[:]
+    proto.opset_import.extend(copies[0])
+    proto.graph.initializer.extend(copies[1])
 
 
 def _rename_output(proto: Any, new: str) -> None:
@@ -69,7 +84,13 @@ def frame(rows: Sequence[Row], inputs: Mapping[str, InputSpec]) -> Any:
 
 def feed(rows: Sequence[Row], inputs: Mapping[str, InputSpec]) -> dict[str, Any]:
     """Rows as the named [rows, 1] arrays that ONNX Runtime expects."""
-    kinds = {"float": np.float32, "double": np.float64, "long": np.int64, "integer": np.int32, "boolean": np.bool_}
+    kinds = {
+        "float": np.float32,
+        "double": np.float64,
+        "long": np.int64,
+        "integer": np.int32,
+        "boolean": np.bool_,
+    }
     arrays: dict[str, Any] = {}
     for name, spec in inputs.items():
         dtype: Any = kinds.get(spec["type"], object)

@@ -18,6 +18,14 @@ from ._errors import ExportError, ParityError
 from ._parity import InputSpec, Row
 
 Files = dict[str, bytes]
+TENSORS = {
+    "float": "float32",
+    "double": "float64",
+    "long": "int64",
+    "integer": "int32",
+    "boolean": "bool",
+    "string": "object",
+}
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 
 
@@ -140,8 +148,8 @@ def _check(
             worst, at = difference, i
     if not worst <= tolerance["limit"]:
         raise ParityError(
-            f"the converted model differs from the original: {tolerance['kind']} {worst:.3g} is above the limit "
-            f"{tolerance['limit']:.3g}. Worst row {at + 1} of {len(rows)}: {json.dumps(rows[at])}, "
+            f"the converted model differs from the original: {tolerance['kind']} {worst:.3g} is above "
+            f"the limit {tolerance['limit']:.3g}. Worst row {at + 1} of {len(rows)}: {json.dumps(rows[at])}, "
             f"original {expected[at]!r}, ONNX {float(answers[at])!r}. Nothing was written."
         )
     return worst
@@ -206,8 +214,8 @@ def _mlmodel(files: Files, inputs: Mapping[str, InputSpec], output: str) -> byte
     import yaml
 
     digest = hashlib.sha256(b"".join(files[n] for n in sorted(files))).hexdigest()
-    columns = [{"type": s["type"], "name": n, "required": not s.get("nullable", False)} for n, s in inputs.items()]
-    answers = [{"type": "float", "name": output, "required": True}]
+    columns = [_tensor(n, TENSORS[spec["type"]]) for n, spec in inputs.items()]
+    answers = [_tensor(output, "float32")]
     described = {
         "flavors": {
             "onnx": {
@@ -231,6 +239,11 @@ def _mlmodel(files: Files, inputs: Mapping[str, InputSpec], output: str) -> byte
         "signature": {"inputs": json.dumps(columns), "outputs": json.dumps(answers), "params": None},
     }
     return yaml.safe_dump(described, sort_keys=True, width=1000).encode()
+
+
+def _tensor(name: str, dtype: str) -> dict[str, Any]:
+    """An MLflow tensor of shape [rows, 1]: with it MLflow feeds a DataFrame to the graph column by column."""
+    return {"name": name, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": [-1, 1]}}
 
 
 def _json(document: Any) -> bytes:

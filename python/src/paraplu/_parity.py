@@ -42,7 +42,9 @@ def check_specs(inputs: Mapping[str, InputSpec], columns: Iterable[str]) -> None
         raise ExportError("inputs is empty: name every column that the model reads")
     missing = [name for name in inputs if name not in set(columns)]
     if missing:
-        raise ExportError(f"X has no column {', '.join(missing)}, which inputs declares; X has {', '.join(columns)}")
+        raise ExportError(
+            f"X has no column {', '.join(missing)}, which inputs declares; X has {', '.join(columns)}"
+        )
     for name, spec in inputs.items():
         kind = spec.get("type")
         if kind not in TYPES:

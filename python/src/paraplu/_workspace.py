@@ -36,7 +36,9 @@ def dataset(name: str, product: str | None = None) -> Path:
     spec = _mapping(root / PRODUCT_FILE)
     found = (spec.get("product") or {}).get("name")
     if product is not None and product != found:
-        raise WorkspaceError(f"{root / PRODUCT_FILE} is the product {found!r}, not {product!r}: change the directory")
+        raise WorkspaceError(
+            f"{root / PRODUCT_FILE} is the product {found!r}, not {product!r}: change the directory"
+        )
     declared = spec.get("data") or {}
     entry = declared.get(name)
     if not isinstance(entry, dict) or not entry.get("path"):
