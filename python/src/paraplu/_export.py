@@ -66,7 +66,7 @@ def export(
     inputs: name -> InputSpec, in the order of the signature; each is one ONNX input [rows, 1].
     output, unit, minimum: name of the answer, its unit and smallest value.
     tolerance: {"kind": "max_abs" | "max_rel", "limit": number}; the default is max_rel 1e-4 for
-    trees and 1e-5 otherwise. max_rel is |difference| / |expected|.
+    trees and 1e-5 otherwise. max_rel is |difference| / max(|expected|, 1).
     sample, max_thresholds: how many given rows, and how many tree thresholds an input, to record.
 
     The folder is replaced as a whole; the same arguments give the same bytes. Raises ExportError
@@ -142,8 +142,8 @@ def _check(
     worst, at = 0.0, 0
     for i, (got, want) in enumerate(zip(answers, expected, strict=True)):
         difference = abs(float(got) - want)
-        if tolerance["kind"] == "max_rel" and difference:
-            difference /= max(abs(want), 1e-30)
+        if tolerance["kind"] == "max_rel":
+            difference /= max(abs(want), 1.0)
         if not difference <= worst:  # also when it is not a number
             worst, at = difference, i
     if not worst <= tolerance["limit"]:
