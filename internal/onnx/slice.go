@@ -251,7 +251,7 @@ func gatherAxis(e *env, x *Tensor, a int, index, indexShape []int64) (*Tensor, e
 func buildArrayFeatureExtractor(*nodeCtx) (kernel, error) {
 	return func(e *env, in, out []*Tensor) error {
 		x := in[0]
-		if in[1].Type != Int64 || in[1].Len() == 0 {
+		if in[1].Type != Int64 {
 			return invalid("indices of type %s and shape %v", in[1].Type, in[1].Shape)
 		}
 		if len(x.Shape) == 0 {
