@@ -1,0 +1,19 @@
+// Package tracking is the room of experiments and runs, with exactly the meaning that MLflow gives them: a run belongs to
+// an experiment and has params (written once), metrics (series of points), tags, inputs (datasets, models), outputs
+// (models) and artifacts (files by path, content-addressed). LoggedModels are the models that `log_model` writes.
+//
+// Deleting is soft and can be undone. One call is one transaction, also a batch of params, metrics and tags; every call may
+// be repeated: an exact duplicate of a point is dropped, a param may be written again with the same value.
+//
+// Times that clients give (start, end, timestamp) are Unix milliseconds UTC, as on the wire. A metric's latest point is the
+// greatest by (step, timestamp, value), whatever the order in which points arrive. NaN is stored beside the number, ±Inf as
+// the greatest finite number of that sign.
+//
+// Searching reads the filter with package filter and turns its clauses into SQL with semi-joins (where.go); the same text
+// means the same on SQLite and PostgreSQL.
+//
+// Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_metric, tracking_latest,
+// tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact.
+//
+// Fact: run.finished, once a run, when its status becomes FINISHED, FAILED or KILLED.
+package tracking

@@ -1,0 +1,47 @@
+package tracking
+
+import (
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/paraplu/paraplu/internal/fault"
+)
+
+// cursor is the content of a page token: an offset, or the sort key of the last row, so that a deep page costs no more than
+// the first. Clients treat it as opaque.
+type cursor struct {
+	Offset int64    `json:"offset,omitempty"`
+	Start  *int64   `json:"start,omitempty"` // runs in the default order
+	ID     string   `json:"id,omitempty"`
+	Point  *pointAt `json:"point,omitempty"` // metric histories
+}
+
+type pointAt struct {
+	Timestamp int64   `json:"t"`
+	Step      int64   `json:"s"`
+	Value     float64 `json:"v"`
+	NaN       int64   `json:"n"`
+}
+
+func (c cursor) token() string {
+	b, _ := json.Marshal(c) // finite numbers and strings always marshal
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func parseCursor(token string) (cursor, error) {
+	var c cursor
+	if token == "" {
+		return c, nil
+	}
+	b, err := base64.StdEncoding.DecodeString(token)
+	if err != nil {
+		return c, fault.New(fault.Invalid, "Invalid page token, could not base64-decode")
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fault.New(fault.Invalid, "Invalid page token, decoded value=%s", Quote(cut(string(b), 200)))
+	}
+	if c.Offset < 0 || c.Offset == 0 && c.Start == nil && c.Point == nil {
+		return c, fault.New(fault.Invalid, "Invalid page token, parsed value=%s", Quote(cut(string(b), 200)))
+	}
+	return c, nil
+}
