@@ -1,0 +1,130 @@
+package mlflow_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/blob"
+	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/db/dbtest"
+	"github.com/paraplu/paraplu/internal/event"
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/mlflow"
+	"github.com/paraplu/paraplu/internal/ref"
+	"github.com/paraplu/paraplu/internal/registry"
+	"github.com/paraplu/paraplu/internal/tracking"
+)
+
+var sources = []db.Source{event.Migrations(), tracking.Migrations(), registry.Migrations()}
+
+// client talks to a face over real rooms and a real database.
+type client struct {
+	t   *testing.T
+	url string
+	db  *db.DB
+}
+
+func serve(t *testing.T, d *db.DB, clock func() time.Time) *client {
+	t.Helper()
+	store, err := blob.Open(context.Background(), "file://"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	track := tracking.New(d, store, clock)
+	none := func(context.Context, ref.Digest) (registry.Package, error) {
+		return registry.Package{}, fault.New(fault.NotFound, "no packages here")
+	}
+	reg := registry.New(d, none, t.TempDir(), clock)
+	reg.ResolveLogged = track.ResolveLogged
+	srv := httptest.NewServer(mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg}))
+	t.Cleanup(srv.Close)
+	return &client{t: t, url: srv.URL, db: d}
+}
+
+// do sends a request and gives status and body. A body is sent as JSON.
+func (c *client) do(method, path, body string) (int, string) {
+	c.t.Helper()
+	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if method != http.MethodGet {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return res.StatusCode, strings.TrimSpace(string(b))
+}
+
+// post makes a call under /api/2.0/mlflow that must succeed.
+func (c *client) post(path string, body any) map[string]any {
+	c.t.Helper()
+	b, err := json.Marshal(body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	status, text := c.do(http.MethodPost, "/api/2.0/mlflow/"+path, string(b))
+	if status != http.StatusOK {
+		c.t.Fatalf("POST %s %s: %d %s", path, b, status, text)
+	}
+	var out map[string]any
+	if err := json.NewDecoder(bytes.NewReader([]byte(text))).Decode(&out); err != nil {
+		c.t.Fatal(err)
+	}
+	return out
+}
+
+// TestStockClient runs the conformance suite of tests/mlflow with the real MLflow client of PARAPLU_PYTHON.
+func TestStockClient(t *testing.T) {
+	python := os.Getenv("PARAPLU_PYTHON")
+	if python == "" {
+		if os.Getenv("PARAPLU_REQUIRE_PYTHON") != "" {
+			t.Fatal("PARAPLU_PYTHON is not set, and this run requires the real MLflow client; `make test` sets it")
+		}
+		t.Skip("no Python: set PARAPLU_PYTHON to an interpreter with mlflow, scikit-learn and pytest")
+	}
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		c := serve(t, d, time.Now)
+		suite, err := filepath.Abs("../../tests/mlflow")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 9*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, python, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", suite)
+		if only := os.Getenv("PARAPLU_PYTEST"); only != "" {
+			cmd.Args = append(cmd.Args, "-k", only)
+		}
+		cmd.Dir = t.TempDir()
+		cmd.Env = append(os.Environ(), "PARAPLU_URL="+c.url, "PYTHONDONTWRITEBYTECODE=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		t.Log(lastLine(out))
+	}, sources...)
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return fmt.Sprint(lines[len(lines)-1])
+}

@@ -1,0 +1,54 @@
+"""Drive a running Paraplu with the stock MLflow client.
+
+The address is in PARAPLU_URL. Every test works in an experiment of its own, so the suite may run
+against a server that is in use, and several times.
+"""
+
+import os
+import uuid
+
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+URL = os.environ.get("PARAPLU_URL", "")
+
+
+def pytest_collection_modifyitems(items):
+    if not URL:
+        skip = pytest.mark.skip(reason="PARAPLU_URL is not set")
+        for item in items:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def url():
+    mlflow.set_tracking_uri(URL)
+    mlflow.set_registry_uri(URL)
+    return URL
+
+
+@pytest.fixture
+def client(url):
+    return MlflowClient(tracking_uri=url)
+
+
+@pytest.fixture
+def name():
+    """A name that nothing else has."""
+    return "t-" + uuid.uuid4().hex[:12]
+
+
+@pytest.fixture
+def experiment(client, name):
+    """The id of a new, active experiment."""
+    eid = mlflow.set_experiment(name).experiment_id
+    yield eid
+    while mlflow.active_run():
+        mlflow.end_run()
