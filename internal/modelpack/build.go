@@ -310,4 +310,3 @@ func builtFact(p *Package) event.Fact {
 	}
 	return f
 }
-

@@ -18,12 +18,12 @@ import (
 // OpenSSF Model Signing 1.0 (github.com/sigstore/model-transparency): one Sigstore bundle with a DSSE envelope over an
 // in-toto statement that lists every file of the model directory. Standard library only; key mode needs no network.
 const (
-	signaturePath   = "model.sig"
-	typeStatement   = "https://in-toto.io/Statement/v1"
-	typePayload     = "application/vnd.in-toto+json"
-	typePredicate   = "https://model_signing/signature/v1.0"
-	signedMethod    = "files"
-	signedHash      = "sha256"
+	signaturePath = "model.sig"
+	typeStatement = "https://in-toto.io/Statement/v1"
+	typePayload   = "application/vnd.in-toto+json"
+	typePredicate = "https://model_signing/signature/v1.0"
+	signedMethod  = "files"
+	signedHash    = "sha256"
 )
 
 type bundle struct {

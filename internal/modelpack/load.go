@@ -76,7 +76,9 @@ func (s stages) run(name string, fn func() error) error {
 	return err
 }
 
-func refused(digest ref.Digest, err error) error { return fault.Wrap(err, "package %s", digest.Short()) }
+func refused(digest ref.Digest, err error) error {
+	return fault.Wrap(err, "package %s", digest.Short())
+}
 
 // fetch reads the image manifest and all files. The digests of the manifest decide, not the rows of the database.
 func (r *Room) fetch(ctx context.Context, digest ref.Digest) ([]File, map[string][]byte, error) {
