@@ -40,7 +40,7 @@ web/node_modules/.ready: web/package-lock.json
 $(VENV)/.ready: python/requirements.lock python/pyproject.toml
 	@scripts/need python3
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r python/requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r python/requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e python
 	@touch $@
 
