@@ -56,11 +56,7 @@ func castFloat[T float](e *env, x *Tensor, to DType) (*Tensor, error) {
 	case Bool:
 		return apply(e, x, func(v T) bool { return v != 0 })
 	}
-	digits := 8
-	if x.Type == Float64 {
-		digits = 17
-	}
-	return apply(e, x, func(v T) string { return formatFloat(float64(v), digits) })
+	return apply(e, x, func(v T) string { return formatFloat(float64(v)) })
 }
 
 // truncate64 cuts toward zero; what does not fit becomes the smallest value, as
@@ -79,8 +75,10 @@ func truncate32(v float64) int32 {
 	return math.MinInt32
 }
 
-// formatFloat writes like the C format "%.<digits>g", which ONNX Runtime uses.
-func formatFloat(v float64, digits int) string {
+// formatFloat writes like the C format "%.8g", which ONNX Runtime uses for both
+// widths.
+func formatFloat(v float64) string {
+	const digits = 8
 	switch {
 	case math.IsNaN(v):
 		return "NaN"

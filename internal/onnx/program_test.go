@@ -80,6 +80,9 @@ func TestRunEmptyBatch(t *testing.T) {
 		if c.Unsupported || c.Inputs["X"].DType != "float32" {
 			continue
 		}
+		if c.Name == "quantile_transform" {
+			continue // its graph reshapes to the row count, and 0 copies a dimension
+		}
 		p := loadZoo(t, c.Name)
 		got, err := p.Run(map[string]*Tensor{"X": NewF32([]int64{0, 4}, []float32{})})
 		if err != nil {

@@ -57,6 +57,56 @@ func softmaxAlong[T float](dst, x []T, shape []int64, a int) {
 	})
 }
 
+// buildLpNormalization divides lines by their L1 or L2 norm; a line whose norm is
+// 0 becomes 0.
+func buildLpNormalization(c *nodeCtx) (kernel, error) {
+	axis, p := c.int("axis", -1), c.int("p", 2)
+	if p != 1 && p != 2 {
+		return nil, defect("p is %d", p)
+	}
+	return func(e *env, in, out []*Tensor) error {
+		x := in[0]
+		a, err := axisOf(axis, len(x.Shape))
+		if err != nil {
+			return err
+		}
+		if out[0], err = e.make(x.Type, x.Shape); err != nil {
+			return err
+		}
+		switch x.Type {
+		case Float32:
+			lpAlong(out[0].F32, x.F32, x.Shape, a, p)
+		case Float64:
+			lpAlong(out[0].F64, x.F64, x.Shape, a, p)
+		default:
+			return errType(x.Type)
+		}
+		return nil
+	}, nil
+}
+
+func lpAlong[T float](dst, x []T, shape []int64, a int, p int64) {
+	lanes(shape, a, func(_, at, step int64) {
+		var norm float64
+		for i := range shape[a] {
+			v := math.Abs(float64(x[at+i*step]))
+			if p == 2 {
+				v *= v
+			}
+			norm += v
+		}
+		if p == 2 {
+			norm = math.Sqrt(norm)
+		}
+		if norm == 0 {
+			return
+		}
+		for i := range shape[a] {
+			dst[at+i*step] = x[at+i*step] / T(norm)
+		}
+	})
+}
+
 // transform is the post_transform of the ml operators, applied to one row of
 // scores in place.
 type transform uint8

@@ -200,6 +200,10 @@ def reductions(g: Live) -> None:
         g.op("TopK", [x, np.array([3], dtype=np.int64)], outputs=2, types=[TYPES[x.dtype.name], TensorProto.INT64],
              axis=1, largest=int(g.pick(0, 1)))
     g.op("Softmax", [g.array((3, 4), special=False)], opset=13, axis=g.pick(0, 1))
+    for p in (1, 2):
+        x = g.array((3, 4), g.pick("float32", "float64"), special=False)
+        x[1] = 0
+        g.op("LpNormalization", [x], axis=g.pick(1, -1), p=p)
     g.op("Softmax", [g.array((2, 3, 4), special=False)], opset=11, axis=1)
 
 
@@ -354,7 +358,7 @@ def ensembles(g: Live) -> None:
 
 def sklearn_models(g: Live) -> None:
     accept_bools()
-    for k in range(8):
+    for k in range(5):
         seed = int(g.rng.integers(1 << 30))
         x = g.rng.normal(size=(200, 5)).astype(np.float32)
         x[:, 2] = np.round(x[:, 2] * 3)

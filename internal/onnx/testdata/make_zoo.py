@@ -33,6 +33,7 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingClassifier,
     VotingRegressor,
 )
 from sklearn.impute import SimpleImputer
@@ -51,6 +52,8 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -163,6 +166,7 @@ def linear(z: Zoo) -> None:
     z.numeric("logistic_binary", LogisticRegression(max_iter=500), z.binary, tol=1e-4)
     z.numeric("logistic_multi", LogisticRegression(max_iter=500), z.names, tol=1e-4)
     z.numeric("logistic_ovr", OneVsRestClassifier(LogisticRegression(max_iter=500)), z.multi, tol=1e-4)
+    z.numeric("logistic_ovr15", OneVsRestClassifier(LogisticRegression(max_iter=500)), z.multi, tol=1e-4, opset=15)
     z.numeric("logistic_nozip", make_pipeline(RobustScaler(), LogisticRegression()), z.multi, tol=1e-4,
               options={"zipmap": False}, opset=12)
 
@@ -221,6 +225,12 @@ def others(z: Zoo) -> None:
     z.numeric("pca_ridge", make_pipeline(StandardScaler(), PCA(2), Ridge()), z.y, tol=1e-4)
     z.numeric("voting", VotingRegressor([("a", Ridge()), ("b", DecisionTreeRegressor(max_depth=3))]), z.y, tol=1e-4,
               scale=10)
+    z.numeric("isotonic", CalibratedClassifierCV(LogisticRegression(), method="isotonic", cv=2), z.names, tol=0.1,
+              scale=10)  # the converter takes the nearest point where the library interpolates
+    z.numeric("quantile_transform", make_pipeline(QuantileTransformer(n_quantiles=20), Ridge()), z.y, tol=1e-3, scale=10)
+    z.numeric("power_transform", make_pipeline(PowerTransformer(), Ridge()), z.y, tol=1e-3, scale=10)
+    z.numeric("stacking", StackingClassifier([("a", LogisticRegression()), ("b", DecisionTreeClassifier(max_depth=3))]),
+              z.names, tol=1e-3, scale=10)
     z.numeric("calibrated", CalibratedClassifierCV(LogisticRegression(max_iter=500), cv=2), z.binary, tol=1e-4,
               scale=10)
     z.numeric("isolation", IsolationForest(n_estimators=10, max_samples=32, random_state=0), None, tol=1e-4,
