@@ -36,7 +36,7 @@ type invocationParams struct {
 // parseInvocation reads the JSON forms of MLflow: exactly one of dataframe_split, dataframe_records, instances, inputs.
 func parseInvocation(body []byte) (*rows, *invocationParams, error) {
 	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil {
+	if err := json.Unmarshal(pythonJSON(body), &raw); err != nil {
 		return nil, nil, badInvocation(err, "the body must be a JSON object")
 	}
 	var params invocationParams
