@@ -110,6 +110,10 @@ func (d *decoder) graph(f *field, depth int) (*graph, error) {
 	if depth > d.lim.MaxDepth {
 		return nil, f.fail("sub-graphs nested deeper than %d", d.lim.MaxDepth)
 	}
+	// An empty sub-graph takes two bytes in the file: it counts like a node.
+	if d.nodes++; d.nodes > d.lim.MaxNodes {
+		return nil, f.fail("more than %d nodes and sub-graphs", d.lim.MaxNodes)
+	}
 	g := &graph{inits: map[string]*Tensor{}}
 	err := each(f.buf, f.at, func(f *field) error {
 		switch f.tag {
