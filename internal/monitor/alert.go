@@ -85,22 +85,25 @@ func (s settings) rules() (out []rule) {
 	return out
 }
 
-// episodes folds the windows of a rule, knowing which of its alerts people closed.
-func (s settings) episodes(r rule, windows []Window, stored []Alert) []Episode {
+// episodes folds the windows of a rule.
+func (r rule) episodes(windows []Window, closed map[string][]time.Time) []Episode {
 	var steps []step
 	for _, w := range windows {
 		v, _ := w.Verdict(r.name)
 		steps = append(steps, step{start: w.Start, end: w.End, pack: w.Package, judged: v.Judged, beyond: v.Beyond})
 	}
-	slack := time.Duration(r.of) * s.calendar.length
-	return fold(steps, r.k, r.of, func(pack string, first time.Time) time.Time {
-		for _, a := range stored {
-			if a.Rule == r.name && a.Package == pack && a.End == EndClosed && first.Before(a.EndedAt) && !first.Before(a.First.Add(-slack)) {
-				return a.EndedAt
-			}
+	return fold(steps, r.k, r.of, closed)
+}
+
+// closures gives for each package when people closed incidents about it.
+func closures(incidents []Incident) map[string][]time.Time {
+	out := map[string][]time.Time{}
+	for _, in := range incidents {
+		if in.Verdict != "" {
+			out[in.Package] = append(out[in.Package], in.ResolvedAt)
 		}
-		return time.Time{}
-	})
+	}
+	return out
 }
 
 // match finds the stored alert of an episode. A correction may have moved its first window, so overlapping counts too.

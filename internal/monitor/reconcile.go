@@ -21,10 +21,14 @@ func (s settings) reconcile(tx *db.Tx, windows []Window, owners map[string]owner
 		return err
 	}
 	c := &conclusion{settings: s, tx: tx, windows: windows, alerts: alerts, incidents: incidents, out: out}
+	closed := closures(incidents)
 	for _, r := range s.rules() {
 		seen := map[string]bool{}
-		for _, e := range s.episodes(r, windows, alerts) {
+		for _, e := range r.episodes(windows, closed) {
 			a, known := match(r, e, alerts)
+			if !known && between(closed[e.Package], e.fired, out.AsOf.Add(1)) {
+				continue // a person has closed what it would tell
+			}
 			if !known {
 				if a, err = c.fire(r, e, owners[r.name]); err != nil {
 					return err

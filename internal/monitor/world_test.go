@@ -55,13 +55,15 @@ var engine = sync.OnceValue(func() *duck.Engine { return duck.New(duck.Config{Th
 
 // world is a shop in which every day has an order and a demand.
 type world struct {
-	t     testing.TB
-	d     *db.DB
-	room  *monitor.Room
-	p     *spec.Product
-	now   time.Time // virtual clock
-	log   []monitor.Prediction
-	asked int // times the log was read
+	t      testing.TB
+	d      *db.DB
+	room   *monitor.Room
+	p      *spec.Product
+	now    time.Time // virtual clock
+	log    []monitor.Prediction
+	nobody bool // is accountable
+	mu     sync.Mutex
+	asked  int // times the log was read
 }
 
 func newWorld(t testing.TB, d *db.DB) *world {
@@ -79,6 +81,8 @@ func lite(t *testing.T) *world {
 }
 
 func (w *world) predictions(_ context.Context, product string, from, to time.Time) (out []monitor.Prediction, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.asked++
 	for _, p := range w.log {
 		if p.Product == product && !p.EventTime.Before(from) && p.EventTime.Before(to) {
@@ -89,6 +93,9 @@ func (w *world) predictions(_ context.Context, product string, from, to time.Tim
 }
 
 func (w *world) accountable(_ context.Context, _, activity string) (string, string, error) {
+	if w.nobody {
+		return "", "", fault.New(fault.NotFound, "nobody answers for %q", activity)
+	}
 	switch activity {
 	case "watch model issues":
 		return "daisy", "eddy", nil
