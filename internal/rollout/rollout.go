@@ -18,7 +18,7 @@ var migrations embed.FS
 func Migrations() db.Source { return db.Source{Room: "rollout", FS: migrations} }
 
 // Cause says why an interval began.
-type Cause string
+type Cause = string
 
 // The causes.
 const (
@@ -29,7 +29,7 @@ const (
 )
 
 // Role says what a placed package does.
-type Role string
+type Role = string
 
 // The roles. This build opens champions only.
 const (
