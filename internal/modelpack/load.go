@@ -42,19 +42,22 @@ const (
 // Load fetches a package by digest and checks, in this order, all file digests, the signature and the graph. The first
 // thing that does not agree is a Precondition fault that names the file. done is told of every stage; it may be nil.
 func (r *Room) Load(ctx context.Context, digest ref.Digest, done func(Step)) (*Loaded, error) {
+	pack, err := r.Get(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
 	s := stages{done: done}
 	l := &Loaded{Digest: digest}
 	var files []File
 	var content map[string][]byte
-	err := s.run(StepDigests, func() (err error) {
+	if err := s.run(StepDigests, func() (err error) {
 		files, content, err = r.fetch(ctx, digest)
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, refused(digest, err)
 	}
 	if err := s.run(StepSignature, func() (err error) {
-		l.SignedBy, err = r.checkSignature(ctx, digest, files)
+		l.SignedBy, err = r.checkSignature(ctx, pack, files)
 		return err
 	}); err != nil {
 		return nil, refused(digest, err)
@@ -127,11 +130,7 @@ func isDamage(err error) bool {
 }
 
 // checkSignature accepts the package when one of its bundles is by a trusted key and covers exactly its files.
-func (r *Room) checkSignature(ctx context.Context, digest ref.Digest, files []File) (string, error) {
-	pack, err := r.Get(ctx, digest)
-	if err != nil {
-		return "", err
-	}
+func (r *Room) checkSignature(ctx context.Context, pack *Package, files []File) (string, error) {
 	trusted, err := r.keys.trusted()
 	if err != nil {
 		return "", err
@@ -143,7 +142,7 @@ func (r *Room) checkSignature(ctx context.Context, digest ref.Digest, files []Fi
 			why = err
 			continue
 		}
-		who, err := checkBundle(data, trusted, digest, files)
+		who, err := checkBundle(data, trusted, pack.Digest, files)
 		if err == nil {
 			return who, nil
 		}
