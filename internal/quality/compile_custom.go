@@ -1,0 +1,350 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// custom compiles a rule of our own engine.
+func (c *compiler) custom(p *Property, q Rule) {
+	k := q.Custom
+	f, ok := c.about(p, &q)
+	if !ok {
+		return
+	}
+	prop := p
+	if f != nil && f.prop != nil {
+		prop = f.prop
+	}
+	r := c.row(f, prop, k)
+	if r == nil {
+		r = c.aggregate(f, prop, k)
+	}
+	if r == nil {
+		r = c.ordered(f, prop, k)
+	}
+	r.where, r.mostly = k.Where, k.Mostly
+	r.user = r.user || k.Where != ""
+	if k.Samples > 0 {
+		r.most = int(min(k.Samples, 1000))
+	}
+	c.add(r, prop, k.Check, &q)
+	if prop == nil && f != nil { // a column that the contract does not describe
+		r.Column, r.field = f.name, f
+		if r.Status == Skipped {
+			r.Status = ""
+		}
+	}
+}
+
+// about finds the column of a check. A column that nobody knows is a check that cannot be run.
+func (c *compiler) about(p *Property, q *Rule) (*field, bool) {
+	if !vocabulary[q.Custom.Check].column {
+		return nil, true
+	}
+	name := c.column(q.Custom.Columns[0])
+	f := c.src.field(name)
+	if f != nil || p != nil && p.Column == name {
+		return f, true
+	}
+	if i := slices.IndexFunc(c.object.Properties, func(p Property) bool { return p.Column == name }); i >= 0 {
+		c.add(&rule{}, &c.object.Properties[i], q.Custom.Check, q)
+		return nil, false
+	}
+	c.add(&rule{}, nil, q.Custom.Check, q).broken("there is no column %q%s", name, nearColumn(name, c.src))
+	return nil, false
+}
+
+func nearColumn(name string, s *source) string {
+	var names []string
+	for _, f := range s.fields {
+		names = append(names, f.name)
+	}
+	if hint := suggest(name, names); strings.HasPrefix(hint, "did") {
+		return "; " + hint
+	}
+	return ""
+}
+
+// row compiles the checks that look at each row by itself; nil if k is none of them.
+func (c *compiler) row(f *field, p *Property, k Custom) *rule {
+	v := typedOf(f)
+	switch k.Check {
+	case "not_null":
+		return c.required(f)
+	case "missing":
+		return missingRule(f, k.Values, true)
+	case "in_set":
+		return setRule(f, k.Values, true)
+	case "not_in_set":
+		return setRule(f, k.Values, false)
+	case "between":
+		return betweenRule(f, p, k)
+	case "multiple_of":
+		return multipleRule(v, numLiteral(*k.Min))
+	case "finite":
+		r := &rule{bad: "NOT isfinite(" + v + ")", base: v + " IS NOT NULL", what: "NaN or infinite"}
+		if f != nil && f.kind != "DOUBLE" {
+			r.bad = "false"
+		}
+		r.Dimension, r.Expected = "conformity", "finite numbers"
+		return r
+	case "length":
+		return lengthRule("string", textOf(f), asInt(k.Min), asInt(k.Max))
+	case "regex", "not_regex":
+		return patternRule(textOf(f), k.Pattern, k.Check == "regex")
+	case "format":
+		return formatRule(textOf(f), k.Format)
+	case "compare":
+		a, b := c.operand(k.A), c.operand(k.B)
+		r := &rule{user: true, bad: "NOT (" + a + " " + k.Op + " " + b + ")", noun: "rows", what: fmt.Sprintf("that do not keep %s %s %s", k.A, k.Op, k.B)}
+		r.base = a + " IS NOT NULL AND " + b + " IS NOT NULL"
+		r.Dimension, r.Expected, r.cell = "accuracy", k.A+" "+k.Op+" "+k.B, c.mentioned(k.A+" "+k.B)
+		return r
+	case "expression":
+		e := substitute(k.Expression, c.object.Name, nameOf(f))
+		r := &rule{user: true, bad: "NOT (" + e + ")", base: "(" + e + ") IS NOT NULL", noun: "rows", what: "that do not keep " + strings.Join(strings.Fields(k.Expression), " ")}
+		r.Dimension, r.Expected, r.cell = "accuracy", k.Expression, c.mentioned(e)
+		return r
+	}
+	return nil
+}
+
+func nameOf(f *field) string {
+	if f == nil {
+		return ""
+	}
+	return f.name
+}
+
+func asInt(f *float64) *int64 {
+	if f == nil {
+		return nil
+	}
+	n := int64(*f)
+	return &n
+}
+
+// operand gives SQL of one side of a comparison: a column, or an expression.
+func (c *compiler) operand(s string) string {
+	if name := c.column(s); c.src.field(name) != nil {
+		return ident(name)
+	}
+	return "(" + s + ")"
+}
+
+// mentioned gives SQL that shows the columns which an expression names: "temp_min=12.1, temp_max=10.6".
+func (c *compiler) mentioned(sql string) string {
+	var parts []string
+	for _, word := range words(sql) {
+		f := c.src.field(word)
+		if f == nil || len(parts) == 4 {
+			continue
+		}
+		value := "coalesce(CAST(" + f.raw + " AS VARCHAR), '(empty)')"
+		if f.prop != nil && f.prop.secret() {
+			value = literal(redacted)
+		}
+		if part := literal(word+"=") + " || " + value; !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return "''"
+	}
+	return strings.Join(parts, " || ', ' || ")
+}
+
+// words gives the names in an expression, outside of text quotes.
+func words(sql string) []string {
+	var out []string
+	for i := 0; i < len(sql); i++ {
+		switch c := sql[i]; {
+		case c == '\'' || c == '"':
+			end := closing(sql, i)
+			if end < 0 {
+				return out
+			}
+			if c == '"' {
+				out = append(out, strings.ReplaceAll(sql[i+1:end], `""`, `"`))
+			}
+			i = end
+		case letter(c):
+			j := i
+			for j < len(sql) && (letter(sql[j]) || sql[j] >= '0' && sql[j] <= '9') {
+				j++
+			}
+			out = append(out, sql[i:j])
+			i = j - 1
+		}
+	}
+	return out
+}
+
+func letter(c byte) bool {
+	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
+
+func betweenRule(f *field, p *Property, k Custom) *rule {
+	o := Options{}
+	low, high := &o.Min, &o.Max
+	if k.Strict {
+		low, high = &o.Above, &o.Below
+	}
+	if k.Min != nil {
+		*low = numLiteral(*k.Min)
+	}
+	if k.Max != nil {
+		*high = numLiteral(*k.Max)
+	}
+	copied := Property{Type: "number", Options: o, Unit: k.Measure}
+	if p != nil {
+		copied.Unit = first(k.Measure, p.Unit)
+	}
+	return rangeRule(&copied, f, k.AllowNaN)
+}
+
+// statistics are the aggregates of one column: SQL with %s for the value.
+var statistics = map[string]string{
+	"min": "min(%s)", "max": "max(%s)", "mean": "avg(%s)", "sum": "sum(%s)", "stddev": "stddev_samp(%s)", "median": "median(%s)", "skew": "skewness(%s)",
+	"kurtosis": "kurtosis(%s)", "entropy": "entropy(%s)", "distinct_count": "count(DISTINCT %s)", "zeros": "count_if(%[1]s = 0) / nullif(count(%[1]s), 0)",
+	"null_fraction": "",
+}
+
+var needNumbers = []string{"min", "max", "mean", "sum", "stddev", "median", "quantile", "skew", "kurtosis", "zeros"}
+
+// aggregate compiles the checks of one number for the whole table; nil if k is none of them.
+func (c *compiler) aggregate(f *field, p *Property, k Custom) *rule {
+	r := &rule{}
+	unit := k.Measure
+	if p != nil && unit == "" && slices.Contains([]string{"min", "max", "mean", "sum", "stddev", "median", "quantile"}, k.Check) {
+		unit = p.Unit
+	}
+	name, sql := k.Check, ""
+	value := "NULL"
+	if f != nil {
+		value = f.finite()
+		if k.Check == "distinct_count" || k.Check == "entropy" {
+			value = f.text()
+		} else if !f.numeric() && slices.Contains(needNumbers, k.Check) {
+			r.probe = func(_ context.Context, _ *run, r *rule) error {
+				r.broken("the %s needs numbers, and the column holds %s", k.Check, strings.ToLower(f.kind))
+				return nil
+			}
+			return r
+		}
+	}
+	switch k.Check {
+	case "row_count":
+		low, high := k.Min, k.Max
+		return &rule{Check: Check{Expected: span(low, high, "rows")}, needs: []string{"count(*)"}, judge: func(r *rule, v []any) {
+			r.Total = toInt(v[0])
+			r.measured("number of rows", v[0], low, high, "")
+		}}
+	case "null_fraction":
+		name, sql = "share of empty values", "count_if("+rawOf(f)+" IS NULL) / nullif(count(*), 0)"
+	case "quantile":
+		name, sql = fmt.Sprintf("%s quantile", num(k.Q)), fmt.Sprintf("quantile_cont(%s, %s)", "%s", numLiteral(k.Q))
+	case "correlation":
+		a, b := c.operand(k.A), c.operand(k.B)
+		name, sql, r.user = "correlation of "+k.A+" and "+k.B, "corr("+a+", "+b+")", true
+	case "unique":
+		return c.uniqueCheck(f, k)
+	case "columns":
+		return c.columnsCheck(k)
+	default:
+		if sql = statistics[k.Check]; sql == "" {
+			return nil
+		}
+	}
+	if strings.Contains(sql, "%") {
+		r.where = k.Where
+		sql = fmt.Sprintf(sql, r.filtered(value))
+	}
+	r.needs = []string{sql, "count(*)"}
+	r.judge = func(r *rule, v []any) {
+		r.Total = toInt(v[1])
+		r.measured(name, v[0], k.Min, k.Max, unit)
+		if r.secret && r.Status == Fail && (k.Check == "min" || k.Check == "max") {
+			r.Observed = redacted
+			r.fail("the %s is outside %s", name, r.Expected)
+		}
+	}
+	if k.Check == "mean" || k.Check == "median" || k.Check == "quantile" {
+		r.explain = func(_ context.Context, x *run, r *rule) string { return x.unitHint(r, unit, k.Min, k.Max) }
+	}
+	return r
+}
+
+func (c *compiler) uniqueCheck(f *field, k Custom) *rule {
+	fs := fieldsOf(f)
+	for _, name := range k.Columns {
+		if other := c.src.field(c.column(name)); other != nil && other != f {
+			fs = append(fs, other)
+		}
+	}
+	if len(k.Columns) > 0 {
+		return uniqueRule(fs)
+	}
+	values := []string{} // whole rows: empty fields are equal here
+	for i := range c.src.fields {
+		values = append(values, c.src.fields[i].raw)
+	}
+	key := "row(" + strings.Join(values, ", ") + ")"
+	r := &rule{noun: "rows", what: "that occur more than once"}
+	var surplus int64
+	r.needs = []string{"count(*)", "count(DISTINCT " + key + ")"}
+	r.judge = func(r *rule, v []any) {
+		if surplus, r.Total = toInt(v[0])-toInt(v[1]), toInt(v[0]); surplus == 0 {
+			r.weigh()
+		}
+	}
+	r.probe = func(ctx context.Context, x *run, r *rule) error {
+		if surplus == 0 {
+			return nil
+		}
+		return duplicates(ctx, x, r, key, surplus)
+	}
+	return r
+}
+
+// columnsCheck compares the header with the contract.
+func (c *compiler) columnsCheck(k Custom) *rule {
+	var extra, have []string
+	for _, f := range c.src.fields {
+		if f.prop == nil {
+			extra = append(extra, f.name)
+		} else {
+			have = append(have, f.name)
+		}
+	}
+	var want []string
+	for _, p := range c.object.Properties {
+		if slices.Contains(have, p.Column) {
+			want = append(want, p.Column)
+		}
+	}
+	return &rule{Check: Check{Rule: "columns", Dimension: "conformity"}, judge: func(r *rule, _ []any) {
+		r.Expected, r.Observed = "the columns of the contract", few(c.header(), 20)
+		switch {
+		case k.Exact && len(extra) > 0:
+			r.fail("%s not in the contract: %s", map[bool]string{true: "a column is", false: "columns are"}[len(extra) == 1], few(extra, 8))
+		case k.Ordered && !slices.Equal(have, want):
+			r.fail("the columns are in another order: %s, wanted %s", few(have, 12), few(want, 12))
+		}
+	}}
+}
+
+func (c *compiler) header() []string {
+	var out []string
+	for _, f := range c.src.fields {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+// numLiteral prints a number for SQL.
+func numLiteral(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
