@@ -142,10 +142,10 @@ type runOutputsWire struct {
 }
 
 type runWire struct {
-	Info    runInfoWire    `json:"info"`
-	Data    runDataWire    `json:"data"`
-	Inputs  runInputsWire  `json:"inputs"`
-	Outputs runOutputsWire `json:"outputs"`
+	Info    runInfoWire     `json:"info"`
+	Data    runDataWire     `json:"data"`
+	Inputs  runInputsWire   `json:"inputs"`
+	Outputs *runOutputsWire `json:"outputs,omitempty"` // absent in the answer to runs/create
 }
 
 func runInfoOf(r tracking.Run) runInfoWire {
@@ -153,7 +153,7 @@ func runInfoOf(r tracking.Run) runInfoWire {
 }
 
 func runOf(r tracking.Run) runWire {
-	out := runWire{Info: runInfoOf(r), Data: runDataWire{metricsOf(r.Metrics), kvWires(r.Params), kvWires(r.Tags)}}
+	out := runWire{Info: runInfoOf(r), Data: runDataWire{metricsOf(r.Metrics), kvWires(r.Params), kvWires(r.Tags)}, Outputs: &runOutputsWire{}}
 	for _, d := range r.Datasets {
 		out.Inputs.Datasets = append(out.Inputs.Datasets, datasetInputWire{kvWires(d.Tags), datasetWire(d.Dataset)})
 	}

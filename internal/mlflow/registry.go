@@ -121,7 +121,7 @@ func (s *server) deleteRegistered(c *call) (any, error) {
 func (c *call) registrySearch(otherwise, limit int64) registry.Search {
 	n := c.int64Or("max_results", otherwise)
 	if c.err == nil && n > limit {
-		c.wrong("max_results", c.get("max_results"))
+		c.wrong("max_results", c.single("max_results"))
 	}
 	if c.err == nil && n < 1 {
 		c.note(invalid("Invalid value for max_results. It must be a positive integer, but got %d", n))

@@ -35,7 +35,9 @@ func (s *server) createRun(c *call) (any, error) {
 		return nil, c.err
 	}
 	run, err := s.Tracking.CreateRun(c.ctx, n)
-	return map[string]runWire{"run": runOf(run)}, err
+	answer := runOf(run)
+	answer.Outputs = nil
+	return map[string]runWire{"run": answer}, err
 }
 
 var runStatuses = []string{"", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
@@ -83,7 +85,7 @@ func (s *server) searchRuns(c *call) (any, error) {
 		View: viewOf(c.enum("run_view_type", viewTypes)), MaxResults: c.int64Or("max_results", 1000), PageToken: c.str("page_token"),
 	}
 	if c.err == nil && search.MaxResults > 50000 {
-		c.wrong("max_results", c.get("max_results"))
+		c.wrong("max_results", c.single("max_results"))
 	}
 	if c.err != nil {
 		return nil, c.err

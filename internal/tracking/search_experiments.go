@@ -83,7 +83,7 @@ func experimentQuery(dialect db.Dialect, s Search) (*query, error) {
 		}
 		col, ok := experimentAttributes[o.Key]
 		if !ok || o.Entity != "" && o.Entity != "attribute" {
-			return nil, fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are %s", o.Key, keysOf(experimentAttributes))
+			return nil, fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", o.Key, keysOf(experimentAttributes))
 		}
 		tie = tie && col != "e.id"
 		if col == "e.name" {
@@ -114,7 +114,7 @@ func (q *query) experimentClause(c clause) error {
 	}
 	col, ok := experimentAttributes[c.Key]
 	if !ok {
-		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are %s", c.Key, keysOf(experimentAttributes))
+		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, keysOf(experimentAttributes))
 	}
 	if c.Op == filter.IsNull || c.Op == filter.NotNull {
 		return fault.New(fault.Invalid, "IS NULL / IS NOT NULL is only supported for tags, not for attribute '%s'", c.Key)

@@ -174,7 +174,7 @@ func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 	}
 	col, ok := modelAttributes[c.Key]
 	if !ok {
-		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are %s", c.Key, keysOf(modelAttributes))
+		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, keysOf(modelAttributes))
 	}
 	if strings.HasSuffix(col, "_ms") || col == "m.experiment" {
 		cond, args, err := compare(col, c, "attribute "+c.Key)

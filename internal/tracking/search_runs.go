@@ -150,7 +150,7 @@ func (q *query) runClause(c clause) error {
 func (q *query) runAttribute(c clause) error {
 	col, ok := runAttributes[c.Key]
 	if !ok {
-		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are %s", c.Key, keysOf(runAttributes))
+		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, keysOf(runAttributes))
 	}
 	if col == "r.start_ms" || col == "r.end_ms" {
 		cond, args, err := compare(col, c, "numeric attribute: "+c.Key)
@@ -192,7 +192,7 @@ func (q *query) datasetClause(c clause) error {
 		cond, args := match(q.dialect, "x.value", c)
 		q.where(`EXISTS (SELECT 1 FROM tracking_input_tag x WHERE x.run = r.id AND x.key = '`+TagContext+`' AND `+cond+`)`, args...)
 	default:
-		return fault.New(fault.Invalid, "Invalid dataset key '%s' specified. Valid keys are {'context', 'digest', 'name'}", c.Key)
+		return fault.New(fault.Invalid, "Invalid dataset key '%s' specified. Valid keys are '{'context', 'digest', 'name'}'", c.Key)
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func (q *query) runOrder(terms []string) error {
 		case "attribute":
 			col, ok := runAttributes[o.Key]
 			if !ok {
-				return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are %s", o.Key, keysOf(runAttributes))
+				return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", o.Key, keysOf(runAttributes))
 			}
 			field = col
 			if !strings.HasSuffix(col, "_ms") {

@@ -94,7 +94,7 @@ def test_register_and_alias(client, name, logged):
     ):
         assert np.allclose(mlflow.sklearn.load_model(uri).predict(X), Y), uri
     client.delete_registered_model_alias(name, "champion")
-    with pytest.raises(RestException, match="Registered model alias champion not found."):
+    with pytest.raises(RestException, match=r"Registered model alias champion not found\."):
         client.get_model_version_by_alias(name, "champion")
     tag = client.get_logged_model(info.model_id).tags["mlflow.modelVersions"]
     assert f'"{name}"' in tag

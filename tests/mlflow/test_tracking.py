@@ -101,7 +101,7 @@ def test_failed_run_and_nesting(client, experiment):
     with pytest.raises(ZeroDivisionError), mlflow.start_run() as parent:
         with mlflow.start_run(nested=True) as child:
             mlflow.log_metric("x", 1)
-        1 / 0
+        raise ZeroDivisionError
     assert client.get_run(parent.info.run_id).info.status == "FAILED"
     assert client.get_run(child.info.run_id).info.status == "FINISHED"
     tag = client.get_run(child.info.run_id).data.tags["mlflow.parentRunId"]
@@ -211,7 +211,7 @@ def test_delete_and_restore_run(client, experiment):
     assert [r.info.run_id for r in client.search_runs([experiment], run_view_type=ViewType.DELETED_ONLY)] == [
         run
     ]
-    with pytest.raises(RestException, match="must be in the 'active' state. Current state is deleted"):
+    with pytest.raises(RestException, match=r"must be in the 'active' state\. Current state is deleted"):
         client.log_metric(run, "m", 1)
     client.restore_run(run)
     client.log_metric(run, "m", 1)

@@ -1,0 +1,228 @@
+package mlflow_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/db/dbtest"
+)
+
+var update = flag.Bool("update", false, "write the answers of testdata/calls anew")
+
+// exchange is one request of a calls file with its expected answer:
+//
+//	POST experiments/create {"name": "rain"}
+//	! exp experiment_id                        keep a value of the answer as $exp
+//	~ why the answer differs from MLflow's
+//	200 {"experiment_id":"$exp"}
+type exchange struct {
+	lines   []string // request, captures and remarks, as written
+	request string
+	keep    [][2]string
+	differs string
+	want    string
+}
+
+func readCalls(t *testing.T, file string) (header []string, list []*exchange) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *exchange
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSuffix(line, "\n")
+		verb, rest, _ := strings.Cut(line, " ")
+		switch {
+		case slices.Contains([]string{"GET", "POST", "PATCH", "PUT", "DELETE"}, verb):
+			e = &exchange{request: line}
+			list = append(list, e)
+		case e == nil:
+			header = append(header, line)
+			continue
+		case line == "":
+			continue
+		case verb == "!":
+			name, path, _ := strings.Cut(rest, " ")
+			e.keep = append(e.keep, [2]string{name, path})
+		case verb == "~":
+			e.differs = rest
+		case verb == "#":
+		default:
+			e.want = line
+			continue
+		}
+		e.lines = append(e.lines, line)
+	}
+	return header, list
+}
+
+// play sends the requests in order and gives the normalised answers. Names are made unlike those of earlier plays.
+func play(c *client, list []*exchange) (answers []string) {
+	vars := map[string]string{"u": fmt.Sprintf("u%x", time.Now().UnixNano())}
+	for _, e := range list {
+		method, rest, _ := strings.Cut(e.request, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		if !strings.HasPrefix(path, "/") {
+			path = "/api/2.0/mlflow/" + path
+		}
+		fill := func(s string) string {
+			for _, name := range longestFirst(vars, func(name string) string { return name }) {
+				s = strings.ReplaceAll(s, "$"+name, vars[name])
+			}
+			return s
+		}
+		status, text := c.do(method, fill(path), fill(body))
+		for _, k := range e.keep {
+			vars[k[0]] = dig(text, k[1])
+		}
+		answers = append(answers, normal(status, text, vars))
+	}
+	return answers
+}
+
+// dig gives the text at a dotted path in a JSON object.
+func dig(text, path string) string {
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return "nothing"
+	}
+	for _, name := range strings.Split(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	return fmt.Sprint(v)
+}
+
+var (
+	times = regexp.MustCompile(`^(creation_time|last_update_time|creation_timestamp|last_updated_timestamp|creation_timestamp_ms|last_updated_timestamp_ms)$`)
+	sets  = regexp.MustCompile(`[\[{]('[^']*', )+'[^']*'[\]}]?`)
+)
+
+// normal prints an answer on one line: sorted keys, lists of tags, params and metrics by key, names for what varies.
+func normal(status int, text string, vars map[string]string) string {
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err == nil {
+		b, err := json.Marshal(tidy(v))
+		if err != nil {
+			panic(err)
+		}
+		text = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(b))
+	} else {
+		if status >= 400 {
+			text = "(plain text)"
+		}
+	}
+	for _, name := range longestFirst(vars, func(name string) string { return vars[name] }) {
+		if len(vars[name]) > 5 { // ids and the unique name
+			text = strings.ReplaceAll(text, vars[name], "$"+name)
+		} else if vars[name] != "" { // experiment numbers
+			text = regexp.MustCompile(`("experiment_id":"|mlflow-artifacts:/|id=|experiment |with id |Invalid value \\")`+vars[name]+`\b`).ReplaceAllString(text, "${1}$$"+name)
+		}
+	}
+	return fmt.Sprintf("%d %s", status, sets.ReplaceAllString(text, "{…}"))
+}
+
+// longestFirst gives the names so that none is replaced inside a longer one.
+func longestFirst(vars map[string]string, of func(string) string) []string {
+	return slices.SortedFunc(maps.Keys(vars), func(a, b string) int { return cmp.Or(len(of(b))-len(of(a)), cmp.Compare(a, b)) })
+}
+
+func tidy(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		delete(v, "sqlstate") // classes of errors that MLflow adds for its own cloud
+		delete(v, "error_class")
+		delete(v, "workspace") // there is one only
+		if _, ok := v["next_page_token"]; ok {
+			v["next_page_token"] = "TOKEN" // opaque
+		}
+		for k, x := range v {
+			if times.MatchString(k) {
+				v[k] = "TIME"
+			} else {
+				v[k] = tidy(x)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = tidy(v[i])
+		}
+		key := func(x any) string {
+			m, _ := x.(map[string]any)
+			s, _ := m["key"].(string)
+			return s // all equal in a history, which keeps its order
+		}
+		slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(key(a), key(b)) })
+	}
+	return v
+}
+
+// TestCalls plays testdata/calls against both databases and compares with the recorded answers; -update records them.
+func TestCalls(t *testing.T) {
+	files, err := filepath.Glob("testdata/calls/*.calls")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no calls", err)
+	}
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		c := serve(t, d, time.Now)
+		for _, file := range files {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				header, list := readCalls(t, file)
+				c := &client{t: t, url: c.url, db: d}
+				answers := play(c, list)
+				out := strings.Join(header, "\n") + "\n"
+				for i, e := range list {
+					if answers[i] != e.want && !*update {
+						t.Errorf("%s\n got %s\nwant %s", e.request, answers[i], e.want)
+					}
+					out += strings.Join(e.lines, "\n") + "\n" + answers[i] + "\n\n"
+				}
+				if *update {
+					if err := os.WriteFile(file, []byte(strings.TrimRight(out, "\n")+"\n"), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		}
+	}, sources...)
+}
+
+// TestSameAsMLflow plays the same calls against a real `mlflow server` at PARAPLU_PEER_MLFLOW. Answers that differ must say
+// why in the calls file. For failures, status and error code count, and the text unless a remark is there.
+func TestSameAsMLflow(t *testing.T) {
+	peer := os.Getenv("PARAPLU_PEER_MLFLOW")
+	if peer == "" {
+		t.Skip("PARAPLU_PEER_MLFLOW is not set: start `mlflow server --port 5999 --backend-store-uri sqlite:///peer.db` and give its address")
+	}
+	if res, err := http.Get(peer + "/health"); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("no MLflow at %s: %v", peer, err)
+	}
+	files, _ := filepath.Glob("testdata/calls/*.calls")
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			_, list := readCalls(t, file)
+			answers := play(&client{t: t, url: strings.TrimSuffix(peer, "/")}, list)
+			for i, e := range list {
+				switch same := answers[i] == e.want; {
+				case !same && e.differs == "":
+					t.Errorf("%s\nMLflow %s\n ours  %s", e.request, answers[i], e.want)
+				case same && e.differs != "":
+					t.Errorf("%s\nanswers are the same, yet a remark says: %s", e.request, e.differs)
+				}
+			}
+		})
+	}
+}
