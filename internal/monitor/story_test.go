@@ -124,6 +124,7 @@ func TestCatchingUpGivesTheSame(t *testing.T) {
 	for _, w := range []*world{daily, once} {
 		w.setReference(pack1, 364)
 	}
+	daily.daily = true
 	daily.live("2015-01-05", "2015-04-06", 2.2, old)
 	once.log, once.now = daily.log, daily.now
 	for at := date("2015-01-04"); at.Before(date("2015-04-05")); at = at.AddDate(0, 0, 1) {

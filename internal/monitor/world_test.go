@@ -61,6 +61,7 @@ type world struct {
 	p      *spec.Product
 	now    time.Time // virtual clock
 	log    []monitor.Prediction
+	daily  bool // evaluation
 	nobody bool // is accountable
 	mu     sync.Mutex
 	asked  int // times the log was read
@@ -179,7 +180,8 @@ func (w *world) setReference(pack string, days int) {
 	}
 }
 
-// live plays the days [from, to): the truth of yesterday arrives, the order for the day was placed, everything is evaluated.
+// live plays the days [from, to): the truth of yesterday arrives, the order for the day was placed. Everything is evaluated on
+// Mondays and on the last day, with daily every day.
 func (w *world) live(from, to string, shift float64, model func(time.Time) (float64, string)) {
 	w.t.Helper()
 	for at := date(from); at.Before(date(to)); at = at.AddDate(0, 0, 1) {
@@ -187,7 +189,9 @@ func (w *world) live(from, to string, shift float64, model func(time.Time) (floa
 		value, pack := model(at)
 		w.predict(at, value, pack)
 		w.record(truth(at.AddDate(0, 0, -1), demand(at.AddDate(0, 0, -1), shift)))
-		w.evaluate(at)
+		if w.daily || at.Weekday() == time.Monday || !at.AddDate(0, 0, 1).Before(date(to)) {
+			w.evaluate(at)
+		}
 	}
 }
 
