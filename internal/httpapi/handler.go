@@ -1,0 +1,145 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/spec"
+	"github.com/paraplu/paraplu/internal/steps"
+)
+
+// Deps are what the API reads and writes.
+type Deps struct {
+	Steps   *steps.Steps // with the rooms
+	Version string       // of the binary
+	Log     *slog.Logger // of defects; nil = the default logger
+	// Product gives the product of the workspace, stored in the team room. nil, or a nil product, or fault.NotFound: the
+	// workspace has no paraplu.yaml yet.
+	Product func(context.Context) (*spec.Product, error)
+}
+
+// Prefix is where the API lives.
+const Prefix = "/api/v1"
+
+const (
+	smallBody = 64 << 10
+	truthBody = 16 << 20
+)
+
+type server struct{ Deps }
+
+var once sync.Once
+
+// Handler answers everything below Prefix.
+func Handler(d Deps) http.Handler {
+	if d.Log == nil {
+		d.Log = slog.Default()
+	}
+	mux := http.NewServeMux()
+	newAPI(mux, &server{d})
+	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, fault.New(fault.NotFound, "there is no %s %s", r.Method, r.URL.Path).WithHint("%s/openapi.json lists what there is", Prefix))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func newAPI(mux *http.ServeMux, s *server) huma.API {
+	once.Do(func() { // huma keeps these for the process, and nothing else in the module uses it
+		huma.DefaultArrayNullable = false
+		huma.NewError = newError
+	})
+	config := huma.DefaultConfig("Paraplu", "v1")
+	config.Info.Description = "The native API of Paraplu: everything a product's page shows, and what people do there."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = Prefix+"/openapi", "", ""
+	config.CreateHooks = nil // no $schema in the answers
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{func(_ huma.Context, _ string, v any) (any, error) { return listed(v), nil }}
+	api := humago.New(mux, config)
+	s.routes(api)
+	return api
+}
+
+func (s *server) routes(api huma.API) {
+	get(s, api, "info", "/info", "What this server is", s.info)
+	get(s, api, "products", "/products", "All products", s.products)
+	get(s, api, "product", "/products/{product}", "Everything that the page of a product shows", s.product)
+	get(s, api, "facts", "/products/{product}/facts", "What happened, oldest first", s.facts)
+	get(s, api, "windows", "/products/{product}/windows", "What the monitors know, per window", s.windows)
+	get(s, api, "incidents", "/products/{product}/incidents", "Incidents, newest first", s.incidents)
+	get(s, api, "bill", "/products/{product}/bill", "Money of a period, and where each number comes from", s.bill)
+	get(s, api, "package", "/packages/{digest}", "A model package", s.pack)
+	post(s, api, "truth", "/products/{product}/truth", "Deliver outcomes", truthBody, s.truth)
+	post(s, api, "rollback", "/products/{product}/rollback", "Bring back the package that answered before", smallBody, s.rollback)
+	post(s, api, "acknowledge", "/incidents/{id}/acknowledge", "Take an incident", smallBody, s.acknowledge)
+	post(s, api, "resolve", "/incidents/{id}/resolve", "Close an incident", smallBody, s.resolve)
+}
+
+// out is an answer with a body.
+type out[T any] struct{ Body T }
+
+func get[I, O any](s *server, api huma.API, id, path, summary string, fn func(context.Context, *I) (O, error)) {
+	op := huma.Operation{OperationID: id, Method: http.MethodGet, Path: Prefix + path, Summary: summary}
+	register(s, api, op, fn)
+}
+
+func post[I, O any](s *server, api huma.API, id, path, summary string, limit int64, fn func(context.Context, *I) (O, error)) {
+	op := huma.Operation{OperationID: id, Method: http.MethodPost, Path: Prefix + path, Summary: summary, MaxBodyBytes: limit}
+	register(s, api, op, fn)
+}
+
+func register[I, O any](s *server, api huma.API, op huma.Operation, fn func(context.Context, *I) (O, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*out[O], error) {
+		body, err := fn(ctx, in)
+		if err != nil {
+			p := problemOf(err)
+			if p.Status == http.StatusInternalServerError {
+				s.Log.Error("request failed", "operation", op.OperationID, "error", err)
+			}
+			return nil, p
+		}
+		return &out[O]{body}, nil
+	})
+}
+
+// here gives the product of the workspace if it has this name.
+func (s *server) here(ctx context.Context, name string) (*spec.Product, error) {
+	p, err := s.workspace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil || p.Name != name {
+		return nil, fault.New(fault.NotFound, "the product of this workspace is not %q", name).
+			WithHint("GET %s/products lists the products; start paraplu up in the folder of the one that you want", Prefix)
+	}
+	return p, nil
+}
+
+// workspace gives the product of the workspace, nil when it has none yet.
+func (s *server) workspace(ctx context.Context) (*spec.Product, error) {
+	if s.Product == nil {
+		return nil, nil
+	}
+	p, err := s.Product(ctx)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// member refuses an actor who is not in the team: every change has a name.
+func member(p *spec.Product, name string) error {
+	if _, ok := p.Member(name); !ok {
+		return fault.New(fault.Denied, "%q is not a member of %s", name, p.Name).WithHint("use a name from the section team of paraplu.yaml")
+	}
+	return nil
+}
