@@ -43,7 +43,7 @@ func (c *compiler) add(r *rule, p *Property, name string, q *Rule) *rule {
 		r.field = c.src.field(p.Column)
 	}
 	if q != nil {
-		r.Severity, r.Dimension, r.Description, r.Line = q.Severity, q.Dimension, q.Description, q.Place.Line
+		r.Severity, r.Dimension, r.Description, r.Line = q.Severity, first(q.Dimension, r.Dimension), q.Description, q.Place.Line
 		r.percent = r.percent || q.Percent
 	}
 	r.ID = c.unique(first(idOf(q), strings.Trim(r.Column+"."+name, ".")))

@@ -30,7 +30,7 @@ func (c *compiler) bounds(p *Property, f *field) {
 		}
 	case "integer":
 		if low, high, ok := integerBounds(o.Format); ok {
-			r := &rule{bad: fmt.Sprintf("NOT (%s BETWEEN %s AND %s)", v, low, high), base: v + " IS NOT NULL", what: "do not fit " + o.Format}
+			r := &rule{bad: fmt.Sprintf("NOT (%s BETWEEN %s AND %s)", v, low, high), base: v + " IS NOT NULL", what: "too large for " + o.Format}
 			r.Dimension, r.Expected = "conformity", o.Format
 			c.add(r, p, "format", nil)
 		}

@@ -100,13 +100,13 @@ func (c *compiler) row(f *field, p *Property, k Custom) *rule {
 		return formatRule(textOf(f), k.Format)
 	case "compare":
 		a, b := c.operand(k.A), c.operand(k.B)
-		r := &rule{user: true, bad: "NOT (" + a + " " + k.Op + " " + b + ")", noun: "rows", what: fmt.Sprintf("that do not keep %s %s %s", k.A, k.Op, k.B)}
+		r := &rule{user: true, bad: "NOT (" + a + " " + k.Op + " " + b + ")", noun: "rows", verb: "break", what: k.A + " " + k.Op + " " + k.B}
 		r.base = a + " IS NOT NULL AND " + b + " IS NOT NULL"
 		r.Dimension, r.Expected, r.cell = "accuracy", k.A+" "+k.Op+" "+k.B, c.mentioned(k.A+" "+k.B)
 		return r
 	case "expression":
 		e := substitute(k.Expression, c.object.Name, nameOf(f))
-		r := &rule{user: true, bad: "NOT (" + e + ")", base: "(" + e + ") IS NOT NULL", noun: "rows", what: "that do not keep " + strings.Join(strings.Fields(k.Expression), " ")}
+		r := &rule{user: true, bad: "NOT (" + e + ")", base: "(" + e + ") IS NOT NULL", noun: "rows", verb: "break", what: strings.Join(strings.Fields(k.Expression), " ")}
 		r.Dimension, r.Expected, r.cell = "accuracy", k.Expression, c.mentioned(e)
 		return r
 	}
@@ -294,7 +294,7 @@ func (c *compiler) uniqueCheck(f *field, k Custom) *rule {
 		values = append(values, c.src.fields[i].raw)
 	}
 	key := "row(" + strings.Join(values, ", ") + ")"
-	r := &rule{noun: "rows", what: "that occur more than once"}
+	r := &rule{noun: "rows", verb: "have", what: "an equal row elsewhere"}
 	var surplus int64
 	r.needs = []string{"count(*)", "count(DISTINCT " + key + ")"}
 	r.judge = func(r *rule, v []any) {

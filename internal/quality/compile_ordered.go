@@ -80,10 +80,10 @@ func gapRule(f *field, k Custom) *rule {
 		}
 		at := "CAST(" + v + " AS TIMESTAMP)"
 		seconds := int64(k.Step / time.Second)
-		gaps := fmt.Sprintf(`SELECT before, at, date_diff('second', before, at) // %d - 1 AS missing FROM (
-			SELECT at, lag(at) OVER (ORDER BY at) AS before FROM (SELECT DISTINCT %s AS at FROM %s WHERE %s)) WHERE date_diff('second', before, at) > %d`,
+		gaps := fmt.Sprintf(`SELECT before, moment, date_diff('second', before, moment) // %d - 1 AS missing FROM (
+			SELECT moment, lag(moment) OVER (ORDER BY moment) AS before FROM (SELECT DISTINCT %s AS moment FROM %s WHERE %s)) WHERE date_diff('second', before, moment) > %d`,
 			seconds, at, dataView, r.both(v+" IS NOT NULL"), seconds)
-		res, err := x.query(ctx, "SELECT before, at, missing, sum(missing) OVER (), count(*) OVER () FROM ("+gaps+") ORDER BY before LIMIT 20")
+		res, err := x.query(ctx, "SELECT before, moment, missing, sum(missing) OVER (), count(*) OVER () FROM ("+gaps+") ORDER BY before LIMIT 20")
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func gapRule(f *field, k Custom) *rule {
 		}
 		r.fail("%s missing: %s", plural(r.Bad, strings.TrimPrefix(step, "1 ")), few(places, 3))
 		r.Hint = "ask for the missing time again before anything is trained on it"
-		return x.sampleRows(ctx, r, "SELECT "+rowName+" FROM "+dataView+" WHERE "+at+" IN (SELECT at FROM ("+gaps+"))")
+		return x.sampleRows(ctx, r, "SELECT "+rowName+" FROM "+dataView+" WHERE "+at+" IN (SELECT moment FROM ("+gaps+"))")
 	}
 	return r
 }

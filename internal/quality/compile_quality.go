@@ -87,7 +87,7 @@ func missingRule(f *field, values []Value, listed bool) *rule {
 	if len(conds) == 0 {
 		conds = []string{"false"}
 	}
-	r := &rule{bad: "(" + strings.Join(conds, " OR ") + ")", noun: "rows", what: "with a missing value (" + few(words, 6) + ")"}
+	r := &rule{bad: "(" + strings.Join(conds, " OR ") + ")", noun: "rows", what: "without a value (" + few(words, 6) + ")"}
 	r.Dimension, r.Expected = "completeness", "a value, not "+few(words, 6)
 	return r
 }
@@ -120,9 +120,9 @@ func rowCountRule(want *Comparator) *rule {
 // uniqueRule counts rows whose key another row has too. A key that is empty is no duplicate of another empty one.
 func uniqueRule(fs []*field) *rule {
 	key := keySQL(fs)
-	r := &rule{what: "with a key that occurs more than once", noun: "rows"}
+	r := &rule{verb: "have", what: "a key that occurs more than once", noun: "rows"}
 	if len(fs) == 1 {
-		r.what = "with a value that occurs more than once"
+		r.what = "a value that occurs more than once"
 	}
 	r.Dimension, r.Expected = "uniqueness", "no value twice"
 	r.needs = []string{"count(" + key + ")", "count(DISTINCT " + key + ")", "count(*)"}
@@ -194,7 +194,7 @@ func (c *compiler) sql(p *Property, q Rule) {
 		column = p.Column
 	}
 	query := substitute(q.Query, c.object.Name, column)
-	r := &rule{user: true}
+	r := &rule{user: true, sql: query}
 	r.Expected = q.Compare.String()
 	r.probe = func(ctx context.Context, x *run, r *rule) error {
 		res, err := x.query(ctx, "SELECT * FROM ("+query+") AS "+ident(prefix+"q")+" LIMIT 2")

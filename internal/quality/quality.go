@@ -171,7 +171,7 @@ func (r *Room) walk(ctx context.Context, in CheckInput, o *Object, src *source, 
 	if x.previous, err = r.previous(ctx, report); err != nil {
 		return err
 	}
-	x.rules = c.rules
+	x.rules, x.gone = c.rules, c.gone
 	if err := x.all(ctx); err != nil {
 		return err
 	}

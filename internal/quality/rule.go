@@ -15,6 +15,8 @@ type rule struct {
 	base    string      // SQL of the rows of the denominator, "" = all
 	what    string      // end of "12 of 1,461 values …"
 	noun    string      // values, rows
+	verb    string      // "" = be, have, break
+	sql     string      // of the contract, when it is a query of its own
 	cell    string      // SQL of what a sample shows; "" = the raw value of field
 	label   string      // column of the sample; "" = the column of the check
 	limit   *Comparator // on the bad rows; nil = none may be bad
@@ -30,6 +32,7 @@ type rule struct {
 	last    []any    // what judge saw
 	low     *float64 // range of a statistic, set by measured
 	high    *float64
+	empty   bool // a statistic had no values
 }
 
 const defaultSamples = 20
@@ -101,8 +104,17 @@ func (r *rule) weigh() {
 		}
 	}
 	if !ok {
-		r.fail("%s of %s %s%s", count(r.Bad), plural(r.Total, strings.TrimSuffix(first(r.noun, "values"), "s")), r.what, allowed)
+		r.fail("%s of %s %s %s%s", count(r.Bad), plural(r.Total, strings.TrimSuffix(first(r.noun, "values"), "s")), r.does(), r.what, allowed)
 	}
+}
+
+// does gives the verb in the number of the bad rows.
+func (r *rule) does() string {
+	forms := map[string][2]string{"": {"is", "are"}, "have": {"has", "have"}, "break": {"breaks", "break"}}[r.verb]
+	if r.Bad == 1 {
+		return forms[0]
+	}
+	return forms[1]
 }
 
 // fail sets the outcome and the sentence, which begins with the column.
@@ -114,7 +126,9 @@ func (r *rule) broken(format string, args ...any) { r.set(Broken, format, args..
 func (r *rule) skip(format string, args ...any) { r.set(Skipped, format, args...) }
 
 func (r *rule) set(s Status, format string, args ...any) {
-	r.Status = s
+	if r.Status = s; s != Fail {
+		r.Hint = ""
+	}
 	r.Message = fmt.Sprintf(format, args...)
 	if r.Column != "" {
 		r.Message = r.Column + ": " + r.Message
@@ -126,6 +140,7 @@ func (r *rule) measured(name string, v any, low, high *float64, unit string) {
 	r.Expected, r.low, r.high = span(low, high, unit), low, high
 	got, ok := toFloat(v)
 	if !ok {
+		r.empty = true
 		r.fail("the %s cannot be computed: there are too few values", name)
 		return
 	}

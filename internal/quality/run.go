@@ -3,6 +3,7 @@ package quality
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type run struct {
 	object   string // name of the view for queries of the contract
 	rules    []*rule
 	keys     []*field
+	gone     []string // columns of the contract that the file does not have
 	asOf     time.Time
 	previous map[string]float64 // measures of the delivery before
 }
@@ -59,6 +61,7 @@ func (x *run) all(ctx context.Context) error {
 		}
 	}
 	x.swapped()
+	x.quiet()
 	return ctx.Err()
 }
 
@@ -72,9 +75,37 @@ func (x *run) attempt(ctx context.Context, r *rule, do func() error) error {
 	case fault.Is(err, fault.Canceled):
 		r.broken("it took longer than %v and was stopped", queryLimit)
 	default:
-		r.broken("it could not be run: %s", err)
+		x.cannot(r, err)
 	}
 	return nil
+}
+
+// cannot says why a rule has no outcome. One that names a column which is missing is skipped: the missing column is the error.
+func (x *run) cannot(r *rule, err error) {
+	for _, word := range words(r.sql + " " + strings.Join(r.selects(), " ")) {
+		if slices.Contains(x.gone, word) {
+			r.skip("not run, because the column %s is missing", word)
+			r.Severity = Info
+			return
+		}
+	}
+	r.broken("it could not be run: %s", err)
+}
+
+// quiet takes back what only follows from another failure: a statistic of a column that could not be read.
+func (x *run) quiet() {
+	unread := map[string]bool{}
+	for _, r := range x.rules {
+		if r.Rule == "type" && r.Status == Fail {
+			unread[r.Column] = true
+		}
+	}
+	for _, r := range x.rules {
+		if r.Status == Fail && r.empty && (unread[r.Column] || x.src.rows == 0) {
+			r.skip("not run, because there are no values")
+			r.Severity = Info
+		}
+	}
 }
 
 // view gives the queries of the contract a table with the object's name and only the columns of the file.
@@ -103,7 +134,7 @@ func (x *run) bind(ctx context.Context) []*rule {
 		}
 		if r.user {
 			if _, err := x.query(ctx, "SELECT "+strings.Join(s, ", ")+" FROM (SELECT * FROM "+dataView+" LIMIT 0)"); err != nil {
-				r.broken("it could not be run: %s", err)
+				x.cannot(r, err)
 				continue
 			}
 		}
@@ -138,7 +169,7 @@ func (x *run) scan(ctx context.Context, rules []*rule) error {
 			}
 			continue
 		} else if err != nil {
-			part[0].broken("it could not be run: %s", err)
+			x.cannot(part[0], err)
 			continue
 		}
 		for _, r := range part {
@@ -215,7 +246,7 @@ func (x *run) sample(ctx context.Context, r *rule, cond, cell string) error {
 		}
 		var parts []string
 		for i, k := range x.keys {
-			if k != r.field {
+			if k != r.field && row[2+i] != nil {
 				parts = append(parts, k.name+" "+show(row[2+i]))
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// num prints a number for people: at most six significant digits, thousands with commas.
+// num prints a number for people: at most five significant digits, thousands with commas.
 func num(v float64) string {
 	switch {
 	case math.IsNaN(v):
@@ -26,7 +26,7 @@ func num(v float64) string {
 		}
 		return count(n) + "." + frac
 	}
-	return strconv.FormatFloat(v, 'g', 6, 64)
+	return strconv.FormatFloat(v, 'g', 5, 64)
 }
 
 // count prints a whole number with thousands separated.
