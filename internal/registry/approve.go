@@ -163,7 +163,7 @@ func (r *Room) close(ctx context.Context, releaseID, member, reason string, by s
 		if rel.State, err = rel.State.next(by); err != nil {
 			hint := fault.HintOf(err)
 			if rel.Live {
-				hint = "it runs; paraplu rollback --env " + rel.Environment + " takes it out"
+				hint = "it runs in " + rel.Environment + "; paraplu rollback takes it out"
 			}
 			return nil, fault.New(fault.Conflict, "release %s: %w", rel.ID, err).WithHint("%s", hint)
 		}

@@ -207,7 +207,7 @@ func refuseLive(tx *db.Tx, m Model, pkg ref.Digest, what string) error {
 		return err
 	}
 	return fault.New(fault.Precondition, "model %s cannot be %s: its package is live in %s", m.Name, what, env).
-		WithHint("release another package or roll back first: paraplu rollback --env %s", env)
+		WithHint("place another package or roll back first: paraplu rollback")
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

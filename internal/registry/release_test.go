@@ -185,7 +185,7 @@ func TestRejectAndRevoke(t *testing.T) {
 			t.Errorf("%d facts, want a rejection and a revocation", n)
 		}
 		_, err = h.Release(h.ctx, "nothing")
-		h.refused(err, fault.NotFound, "paraplu releases")
+		h.refused(err, fault.NotFound, "paraplu release ls")
 	})
 }
 

@@ -103,9 +103,9 @@ func getRelease(tx *db.Tx, id string, now time.Time) (*Release, error) {
 	case err != nil:
 		return nil, err
 	case len(all) == 0:
-		return nil, fault.New(fault.NotFound, "there is no release %q", id).WithHint("paraplu releases lists them")
+		return nil, fault.New(fault.NotFound, "there is no release %q", id).WithHint("paraplu release ls lists them")
 	case len(all) > 1:
-		return nil, fault.New(fault.Invalid, "%d releases begin with %q; write more of the id", len(all), id).WithHint("paraplu releases lists them")
+		return nil, fault.New(fault.Invalid, "%d releases begin with %q; write more of the id", len(all), id).WithHint("paraplu release ls lists them")
 	}
 	return &all[0], nil
 }

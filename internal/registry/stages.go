@@ -150,7 +150,7 @@ func refuseGuarded(tx *db.Tx, v Version, alias string) error {
 		return err
 	}
 	return fault.New(fault.Precondition, "the alias %s of model %s follows what is deployed in %s, so that it never names what is not running", alias, v.Model, alias).
-		WithHint("paraplu release --env %s places another package; paraplu rollback --env %s goes back", alias, alias)
+		WithHint("paraplu place puts another package there, paraplu rollback goes back")
 }
 
 // DeleteAlias removes an alias; one that is absent is no error.

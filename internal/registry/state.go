@@ -45,7 +45,7 @@ var steps = map[State]map[step]State{
 func (s State) next(by step) (State, error) {
 	to, ok := steps[s][by]
 	if !ok {
-		return s, fault.New(fault.Conflict, "a release that is %s cannot be %s", s, by).WithHint("paraplu releases shows where each stands")
+		return s, fault.New(fault.Conflict, "a release that is %s cannot be %s", s, by).WithHint("paraplu release ls shows where each stands")
 	}
 	return to, nil
 }

@@ -50,7 +50,7 @@ func (r *Room) Place(ctx context.Context, in PlaceInput) (*Deployment, error) {
 	state, _ := Next(Start(steps, began), seen, began)
 	if state.Phase != Full {
 		return nil, fault.New(fault.Precondition, "package %s may not be placed in %s of %s: %s", in.Package.Short(), in.Environment, in.Product, state.Reason).
-			WithHint("paraplu test %s shows which parity rows differ; not even an emergency skips them", in.Package.Short())
+			WithHint("paraplu package verify %s shows which parity rows differ; not even an emergency skips them", in.Package.Short())
 	}
 	var out *Deployment
 	err = r.db.Update(ctx, func(tx *db.Tx) (err error) {
@@ -76,7 +76,7 @@ func (in *PlaceInput) check() error {
 		}
 	}
 	if in.Cause == CauseEmergency && !in.Force {
-		return fault.New(fault.Invalid, "an emergency is placed with force and a reason").WithHint(`paraplu deploy --force --reason "…"`)
+		return fault.New(fault.Invalid, "an emergency is placed with force and a reason").WithHint(`paraplu place PACKAGE --force --reason "…"`)
 	}
 	if in.Cause != CauseRelease && in.Cause != CauseRetrain && in.Cause != CauseEmergency {
 		return fault.New(fault.Invalid, "a package is placed because of a release, a retrain or an emergency, not of %q", in.Cause)

@@ -32,7 +32,7 @@ func (r *Room) Rollback(ctx context.Context, product, env, actor, reason string)
 		}
 		if cur == nil {
 			return fault.New(fault.Precondition, "nothing is deployed in %s of %s, so there is nothing to roll back", env, product).
-				WithHint("paraplu release places the first package")
+				WithHint("paraplu release asks for the first package, paraplu place puts it there")
 		}
 		if cur.Cause == CauseRollback && cur.Actor == actor && cur.Reason == reason && now.Sub(cur.From) < again {
 			out = cur
@@ -84,5 +84,5 @@ func (r *Room) target(tx *db.Tx, cur *Deployment) (*Deployment, *registry.Releas
 	}
 	return nil, nil, fault.New(fault.Precondition, "package %s in %s of %s cannot be rolled back: there is no earlier package to go to (%s)",
 		cur.Package.Short(), cur.Environment, cur.Product, why).
-		WithHint("use the fallback of the canvas, or place a mended package at once: paraplu deploy --force --reason \"…\"")
+		WithHint("use the fallback of the canvas, or place a mended package at once: paraplu place PACKAGE --force --reason \"…\"")
 }

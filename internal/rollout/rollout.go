@@ -102,7 +102,7 @@ func (r *Room) At(ctx context.Context, product, env string, t time.Time) (Deploy
 		product, env, db.Millis(t), db.Millis(t))
 	if err == nil && len(ds) == 0 {
 		err = fault.New(fault.NotFound, "nothing was deployed in %s of %s at %s", env, product, t.UTC().Format(time.RFC3339)).
-			WithHint("paraplu deployments --env %s lists the whole history", env)
+			WithHint("paraplu deployments lists the whole history")
 	}
 	if err != nil {
 		return Deployment{}, err

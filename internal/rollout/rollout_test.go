@@ -246,7 +246,7 @@ func TestEmergency(t *testing.T) {
 		in.Reason = "shop is empty"
 		h.broken[pkg("a")] = true
 		_, err = h.Place(h.ctx, in)
-		h.refused(err, fault.Precondition, "self-test", "paraplu test "+pkg("a").Short())
+		h.refused(err, fault.Precondition, "self-test", "paraplu package verify "+pkg("a").Short())
 		h.broken[pkg("a")] = false
 		d, err := h.Place(h.ctx, in)
 		h.ok(err)

@@ -26,6 +26,7 @@ type told struct {
 	Environment string `json:"environment"`
 	Owner       string `json:"owner"`
 	Passed      *bool  `json:"passed"`
+	ParityRows  int    `json:"parity_rows"` // of a package
 }
 
 // proof is a fact with its data read.

@@ -15,6 +15,8 @@ const drillAge = 90 * 24 * time.Hour
 // incidentText is the check that goes before all others.
 const incidentText = "no incident is open"
 
+const parityText = "the package answers as the original model did"
+
 // judgement collects the checks of one stage after the other.
 type judgement struct {
 	p      *spec.Product
@@ -112,7 +114,7 @@ func (j *judgement) explore() {
 
 func (j *judgement) leakage() {
 	c := j.ev.last(event.LeakageChecked, nil)
-	status, detail, command := Missing, "", "paraplu check"
+	status, detail, command := Missing, "", "paraplu check --leakage "+j.p.Model.Features
 	switch {
 	case c != nil:
 		status, detail = have(c.good(), Due), "last report: "+c.told.Status+", "+day(c.Time)
@@ -146,113 +148,19 @@ func (j *judgement) pack() {
 	built := j.ev.last(event.PackageBuilt, nil)
 	if built == nil {
 		j.add("a package is built", Missing, MakePackage, "", "paraplu package")
-		j.add("the package answers as the model did when it was built", Missing, MakePackage, "", "paraplu test")
+		j.add(parityText, Missing, MakePackage, "", "paraplu package")
 		return
 	}
 	j.add("a package is built", Passed, MakePackage, short(built.Digest)+", "+day(built.Time), "")
 	tested := j.ev.last(event.PackageVerified, func(p *proof) bool { return p.Digest == built.Digest })
 	status, detail := Missing, ""
-	if tested != nil {
-		status, detail = have(tested.good(), Due), day(tested.Time)
-	}
-	j.add("the package answers as the model did when it was built", status, MakePackage, detail, "paraplu test "+short(built.Digest))
-}
-
-func (j *judgement) release() {
-	gates := j.ev.last(event.GatesEvaluated, nil)
-	placed := j.ev.last(event.DeploymentPlaced, nil)
-	status, detail := Missing, ""
-	if gates != nil {
-		status, detail = have(gates.good(), Due), "release "+gates.Object
-	}
-	j.add("all gates are green", status, GoLive, detail, "paraplu release")
-	j.approval(gates, placed)
-	detail = ""
-	if placed != nil {
-		detail = fmt.Sprintf("%s, %s", short(placed.Digest), day(placed.Time))
-	}
-	j.add("a package is in "+j.p.Release.Environment, have(placed != nil, Missing), GoLive, detail, "paraplu release")
-	j.monitors()
-	if j.p.Risk != "low" {
-		j.drill()
-	}
-}
-
-func (j *judgement) approval(gates, placed *proof) {
-	people := j.p.Release.Approvals.People
-	if people == 0 {
-		j.add("the policy allows a release without a second person", Passed, GoLive, "no second pair of eyes", "")
-		return
-	}
-	text := fmt.Sprintf("%d other people approved it", people)
-	if people == 1 {
-		text = "another person approved it"
-	}
-	given := map[string]bool{}
-	for _, a := range j.ev.by[event.ApprovalGiven] {
-		if gates != nil && a.told.Release == gates.Object {
-			given[a.Actor] = true
-		}
-	}
-	for _, a := range j.ev.by[event.ApprovalRejected] {
-		if gates != nil && a.told.Release == gates.Object {
-			j.add(text, Due, GoLive, fmt.Sprintf("%s refused: %s", a.Actor, a.Reason), "paraplu release")
-			return
-		}
-	}
-	// a newer request for a package that runs already takes nothing away from it
-	ok := len(given) >= people || placed != nil && gates != nil && placed.Digest == gatesPackage(gates)
-	status := Missing
-	if len(given) > 0 {
-		status = Due
-	}
-	command := "paraplu release"
-	if gates != nil {
-		command = "paraplu approve " + gates.Object + " --as MEMBER"
-	}
-	j.add(text, have(ok, status), GoLive, strings.Join(keys(given), ", "), command)
-}
-
-func gatesPackage(gates *proof) string {
-	for _, in := range gates.Inputs {
-		if d, ok := strings.CutPrefix(in, "package:"); ok {
-			return d
-		}
-	}
-	return ""
-}
-
-func (j *judgement) monitors() {
-	m := j.p.Monitor
-	status, detail := Passed, ""
 	switch {
-	case m.Performance == nil:
-		status, detail = Missing, "performance is not watched"
-	case m.Performance.Runbook == "":
-		status, detail = Due, "the performance monitor has no runbook"
-	case j.who[m.Performance.Activity].Accountable == "":
-		status, detail = Due, fmt.Sprintf("nobody answers for %q", m.Performance.Activity)
-	default:
-		detail = m.Performance.Metric + " → " + j.who[m.Performance.Activity].Accountable
+	case tested != nil:
+		status, detail = have(tested.good(), Due), "verified on "+day(tested.Time)
+	case built.ParityRows > 0: // no package is built when one of them differs
+		status, detail = Passed, fmt.Sprintf("%d parity rows when it was built", built.ParityRows)
 	}
-	j.add("monitors have an owner and a runbook", status, Monitoring, detail, "edit paraplu.yaml, section monitor")
-}
-
-// drill asks for a rehearsal as soon as there are two packages to go between.
-func (j *judgement) drill() {
-	drill := j.ev.last(event.DeploymentRolledBack, nil)
-	packages := map[string]bool{}
-	for _, d := range j.ev.by[event.DeploymentPlaced] {
-		packages[d.Digest] = true
-	}
-	if drill == nil && len(packages) < 2 {
-		return
-	}
-	status, detail := Missing, ""
-	if drill != nil {
-		status, detail = have(drill.younger(j.now, drillAge), Due), "last on "+day(drill.Time)
-	}
-	j.add("a rollback was rehearsed in the last 90 days", status, RollBack, detail, `paraplu rollback --reason "drill"`)
+	j.add(parityText, status, MakePackage, detail, "paraplu package verify "+short(built.Digest))
 }
 
 func (j *judgement) operate() {
@@ -265,7 +173,7 @@ func (j *judgement) operate() {
 		}
 		j.add(text, status, WatchModel, detail, command)
 	}
-	fresh("truth arrives", event.TruthReceived, "paraplu truth add FILE")
+	fresh("truth arrives", event.TruthReceived, "paraplu truth FILE.csv")
 	fresh("the last windows are judged", event.WindowEvaluated, "paraplu monitor")
 	open := j.ev.openIncidents()
 	if len(open) == 0 {

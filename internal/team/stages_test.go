@@ -47,8 +47,12 @@ func TestStoryGolden(t *testing.T) {
 		{"a run is tracked", func(h *house) {
 			h.tell(event.Fact{Verb: event.RunFinished, Object: "run1", Data: map[string]any{"status": "FINISHED"}})
 		}},
-		{"a package is built", func(h *house) { h.tell(event.Fact{Verb: event.PackageBuilt, Object: "umbrella", Digest: digest}) }},
-		{"and verified", func(h *house) { h.tell(event.Fact{Verb: event.PackageVerified, Object: "umbrella", Digest: digest}) }},
+		{"a package is built without parity rows", func(h *house) {
+			h.tell(event.Fact{Verb: event.PackageBuilt, Object: "umbrella", Digest: digest})
+		}},
+		{"it is built with them", func(h *house) {
+			h.tell(event.Fact{Verb: event.PackageBuilt, Object: "umbrella", Digest: digest, Data: map[string]any{"parity_rows": 200}})
+		}},
 		{"gates are red", func(h *house) {
 			h.tell(event.Fact{Verb: event.GatesEvaluated, Object: "r0", Data: map[string]any{"passed": false}})
 		}},

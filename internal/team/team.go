@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -88,11 +89,11 @@ func load(tx *db.Tx, product string) (*row, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fault.New(fault.NotFound, "there is no product %q here", product).WithHint("paraplu products lists them; paraplu next in its folder stores it")
+		return nil, fault.New(fault.NotFound, "there is no product %q here", product).WithHint("run paraplu status in the folder of its paraplu.yaml; that stores it")
 	}
 	out.spec, out.synced, out.created = &spec.Product{}, db.Time(synced), db.Time(created)
 	if err := json.Unmarshal([]byte(text), out.spec); err != nil {
-		return nil, fault.New(fault.Internal, "the stored product %s is damaged: %w", product, err).WithHint("paraplu next in its folder stores it again")
+		return nil, fault.New(fault.Internal, "the stored product %s is damaged: %w", product, err).WithHint("run paraplu status in the folder of its paraplu.yaml; that stores it again")
 	}
 	return &out, nil
 }
@@ -141,7 +142,7 @@ func (r *Room) Accountable(ctx context.Context, product, activity string) (who, 
 			backup, _ = p.spec.Member(resp.Backup)
 			return nil, nil
 		}
-		return nil, fault.New(fault.NotFound, "%s knows no activity %q", product, activity).WithHint("paraplu team lists them")
+		return nil, fault.New(fault.NotFound, "%s knows no activity %q", product, activity).WithHint("the activities are: %s", strings.Join(spec.Activities, "; "))
 	})
 	return who, backup, err
 }

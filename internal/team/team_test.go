@@ -117,7 +117,7 @@ func golden(t *testing.T, file, got string) {
 func TestSyncStoresWhatTheFileSays(t *testing.T) {
 	run(t, func(h *house) {
 		_, err := h.Members(h.ctx, "umbrella")
-		h.refused(err, fault.NotFound, `no product "umbrella"`, "paraplu products")
+		h.refused(err, fault.NotFound, `no product "umbrella"`, "paraplu status")
 		_, err = h.Sync(h.ctx, product(t), "")
 		h.refused(err, fault.Invalid, "--as")
 		p := product(t)
