@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/spec"
@@ -42,7 +43,16 @@ type cells struct {
 	features  map[string]*stat.Histogram
 }
 
-// count fills the cells of a window from the answers of its main package.
+// inWindow gives the part of predictions, in order of event time, that lies in a window.
+func inWindow(w Window, predictions []Prediction) []Prediction {
+	at := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(predictions, t, func(p Prediction, t time.Time) int { return p.EventTime.Compare(t) })
+		return i
+	}
+	return predictions[at(w.Start):at(w.End)]
+}
+
+// count fills the cells of a window from the answers of its main package; predictions are in order of event time.
 func count(w Window, predictions []Prediction, f reference, columns []string) cells {
 	c := cells{start: w.Start, pack: w.Package, reference: f.digest, features: map[string]*stat.Histogram{}}
 	for _, name := range columns {
@@ -51,8 +61,8 @@ func count(w Window, predictions []Prediction, f reference, columns []string) ce
 			continue
 		}
 		h := frozen.Empty()
-		for _, p := range predictions {
-			if p.Package != w.Package || p.EventTime.Before(w.Start) || !p.EventTime.Before(w.End) {
+		for _, p := range inWindow(w, predictions) {
+			if p.Package != w.Package {
 				continue
 			}
 			if x, ok := toFloat(p.Features[name]); ok {

@@ -238,7 +238,8 @@ func windowFact(w Window, asOf time.Time) event.Fact {
 	if w.Revision > 1 {
 		key += fmt.Sprintf("#%d", w.Revision)
 	}
-	f := event.Fact{Time: asOf, Actor: system, Source: job, Product: w.Product, Verb: event.WindowEvaluated, Object: w.Name(), Key: key, Data: w}
+	f := event.Fact{Time: asOf, Actor: system, Source: job, Product: w.Product, Verb: event.WindowEvaluated, Object: w.Name(), Key: key, Data: w,
+		Outputs: []string{"window:" + w.Name()}}
 	for _, s := range w.Packages {
 		f.Inputs = append(f.Inputs, "package:"+s.Package)
 	}

@@ -99,6 +99,9 @@ func (c *conclusion) fire(r rule, e Episode, o owner) (Alert, error) {
 	c.out.Fired = append(c.out.Fired, a)
 	f := event.Fact{Time: c.out.AsOf, Actor: system, Source: job, Product: a.Product, Verb: event.AlertFired, Object: a.ID, Key: "alert:" + a.ID,
 		Inputs: []string{"package:" + a.Package}, Outputs: []string{"incident:" + a.Incident}, Data: a}
+	for _, w := range beyond {
+		f.Inputs = append(f.Inputs, "window:"+w.Name())
+	}
 	return a, event.Append(c.tx, f)
 }
 
