@@ -51,7 +51,8 @@ type walk struct {
 	place  map[string]int
 
 	mu    sync.Mutex
-	begun bool // the execution is in the database
+	begun bool           // the execution is in the database
+	outs  map[string]Out // what the steps so far wrote or restored
 }
 
 // Run carries out a plan. Steps that do not depend on a failed one still run. The execution is returned beside the
@@ -96,7 +97,7 @@ func (r *Room) newWalk(p *Plan, opt RunOptions) *walk {
 	if opt.Source == "" {
 		opt.Source = "cli"
 	}
-	w := &walk{room: r, plan: p, opt: opt, term: &terminal{out: opt.Out}, place: map[string]int{}}
+	w := &walk{room: r, plan: p, opt: opt, term: &terminal{out: opt.Out}, place: map[string]int{}, outs: map[string]Out{}}
 	for i, s := range p.Steps {
 		w.place[s.Name] = i
 	}

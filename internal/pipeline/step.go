@@ -57,10 +57,30 @@ func (w *walk) step(ctx context.Context, name string) (Step, error) {
 	return a.result, err
 }
 
+// content gives the digest of a dependency: as recorded when a step of this execution has just made sure of it, else
+// by looking.
+func (w *walk) content(dep string) (ref.Digest, error) {
+	w.mu.Lock()
+	out, ok := w.outs[dep]
+	w.mu.Unlock()
+	if ok {
+		return out.Digest, nil
+	}
+	return w.plan.content(dep)
+}
+
+func (w *walk) wrote(outs []Out) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range outs {
+		w.outs[o.Path] = o
+	}
+}
+
 // settle takes the step from the cache or runs it.
 func (a *attempt) settle(ctx context.Context) error {
 	p := a.plan
-	in, err := p.inputsOf(a.spec, p.content)
+	in, err := p.inputsOf(a.spec, a.content)
 	if err != nil {
 		return err
 	}
@@ -75,6 +95,7 @@ func (a *attempt) settle(ctx context.Context) error {
 		if err == nil {
 			a.result.Result, a.result.Why = StepCached, d.why+words
 			a.result.Outs, a.result.Metrics = d.hit.outs, d.hit.metrics
+			a.wrote(d.hit.outs)
 			return nil
 		}
 		if !fault.Is(err, fault.NotFound) {
@@ -177,6 +198,7 @@ func (a *attempt) collect(ctx context.Context, outs []string) error {
 		}
 	}
 	a.result.Result = StepRan
+	a.wrote(a.result.Outs)
 	after, err := a.plan.inputsOf(a.spec, a.plan.content)
 	if err != nil || after.Digest() != a.result.Digest {
 		what := "a dependency vanished"

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,26 @@ type stamp struct {
 	digest             ref.Digest
 }
 
+// line is the form in the file of digests; parseStamp reads it. What does not parse is forgotten.
+func (s stamp) line(name string) string {
+	return fmt.Sprintf("%s %d %d %d %d %q\n", s.digest, s.size, s.mtime, s.ctime, s.inode, name)
+}
+
+func parseStamp(line string) (name string, s stamp, ok bool) {
+	f := strings.SplitN(line, " ", 6)
+	if len(f) != 6 {
+		return "", s, false
+	}
+	var errs [6]error
+	s.digest, errs[0] = ref.ParseDigest(f[0])
+	s.size, errs[1] = strconv.ParseInt(f[1], 10, 64)
+	s.mtime, errs[2] = strconv.ParseInt(f[2], 10, 64)
+	s.ctime, errs[3] = strconv.ParseInt(f[3], 10, 64)
+	s.inode, errs[4] = strconv.ParseUint(f[4], 10, 64)
+	name, errs[5] = strconv.Unquote(f[5])
+	return name, s, errs == [6]error{}
+}
+
 func openWorkspace(dir string) *workspace {
 	w := &workspace{dir: dir, known: map[string]stamp{}, touched: map[string]bool{}}
 	f, err := os.Open(w.abs(private, "hashes"))
@@ -52,9 +73,7 @@ func openWorkspace(dir string) *workspace {
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var s stamp
-		var name string
-		if _, err := fmt.Sscanf(lines.Text(), "%s %d %d %d %d %q", &s.digest, &s.size, &s.mtime, &s.ctime, &s.inode, &name); err == nil {
+		if name, s, ok := parseStamp(lines.Text()); ok {
 			w.known[name] = s
 		}
 	}
@@ -91,7 +110,7 @@ func (w *workspace) save() {
 	prune := len(w.known) > 1000 && len(w.known) > 4*len(w.touched)
 	for name, s := range w.known {
 		if !prune || w.touched[name] {
-			fmt.Fprintf(out, "%s %d %d %d %d %q\n", s.digest, s.size, s.mtime, s.ctime, s.inode, name)
+			out.WriteString(s.line(name)) //nolint:errcheck // Flush tells
 		}
 	}
 	if errors.Join(out.Flush(), f.Close()) == nil && os.Rename(f.Name(), w.abs(private, "hashes")) == nil {
