@@ -10,15 +10,17 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/lineage"
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/steps"
 )
 
 // Deps are what the API reads and writes.
 type Deps struct {
-	Steps   *steps.Steps // with the rooms
-	Version string       // of the binary
-	Log     *slog.Logger // of defects; nil = the default logger
+	Steps   *steps.Steps  // with the rooms
+	Lineage *lineage.Room // nil = no lineage
+	Version string        // of the binary
+	Log     *slog.Logger  // of defects; nil = the default logger
 	// Product gives the product of the workspace, stored in the team room. nil, or a nil product, or fault.NotFound: the
 	// workspace has no paraplu.yaml yet.
 	Product func(context.Context) (*spec.Product, error)
@@ -77,6 +79,7 @@ func (s *server) routes(api huma.API) {
 	get(s, api, "windows", "/products/{product}/windows", "What the monitors know, per window", s.windows)
 	get(s, api, "incidents", "/products/{product}/incidents", "Incidents, newest first", s.incidents)
 	get(s, api, "bill", "/products/{product}/bill", "Money of a period, and where each number comes from", s.bill)
+	get(s, api, "lineage", "/lineage", "What something was made of, or what was made of it", s.lineage)
 	get(s, api, "package", "/packages/{digest}", "A model package", s.pack)
 	post(s, api, "truth", "/products/{product}/truth", "Deliver outcomes", truthBody, s.truth)
 	post(s, api, "rollback", "/products/{product}/rollback", "Bring back the package that answered before", smallBody, s.rollback)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paraplu/paraplu/internal/api"
+	"github.com/paraplu/paraplu/internal/lineage"
 	"github.com/paraplu/paraplu/internal/monitor"
 	"github.com/paraplu/paraplu/internal/ref"
 )
@@ -203,6 +204,20 @@ func TestFactsAreReadOn(t *testing.T) {
 		if len(fresh) != 1 || fresh[0].Actor != "bo" || fresh[0].Outputs[0] == "" {
 			t.Errorf("%+v", fresh)
 		}
+	})
+}
+
+func TestLineage(t *testing.T) {
+	each(t, text, func(t *testing.T, w *world) {
+		w.deliver("sales", "day,sold\n2015-03-02,41\n")
+		g := decode[lineage.Graph](t, w.ask("GET", "/lineage?ref=sales@v1&depth=3", "", 200))
+		if g.Root == "" || g.Direction != lineage.Up || len(g.Nodes) == 0 || g.Nodes[0].Actor != "bo" {
+			t.Errorf("%+v", g)
+		}
+		w.ask("GET", "/lineage?ref=sales@v1&direction=downstream", "", 200)
+		w.ask("GET", "/lineage?ref=sales@v1&direction=sideways", "", 400)
+		w.ask("GET", "/lineage", "", 400)
+		w.ask("GET", "/lineage?ref=sales@v7", "", 404)
 	})
 }
 

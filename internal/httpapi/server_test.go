@@ -18,6 +18,7 @@ import (
 	"github.com/paraplu/paraplu/internal/db/dbtest"
 	"github.com/paraplu/paraplu/internal/event"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/lineage"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/monitor"
 	"github.com/paraplu/paraplu/internal/pipeline"
@@ -100,7 +101,7 @@ func build(t *testing.T, d *db.DB, yaml string) *world {
 			t.Fatal(err)
 		}
 	}
-	w.Handler = Handler(Deps{Steps: w.Steps, Version: "v1.2.3", Product: func(context.Context) (*spec.Product, error) {
+	w.Handler = Handler(Deps{Steps: w.Steps, Lineage: lineage.New(d), Version: "v1.2.3", Product: func(context.Context) (*spec.Product, error) {
 		if w.product == nil {
 			return nil, fault.New(fault.NotFound, "there is no paraplu.yaml")
 		}

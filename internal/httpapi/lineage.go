@@ -1,0 +1,24 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/lineage"
+)
+
+type lineageInput struct {
+	Ref       string `query:"ref" required:"true" maxLength:"500" doc:"Such as weather@v3, package:bc4a71180870, deployment:<id>"`
+	Direction string `query:"direction" enum:"upstream,downstream" default:"upstream"`
+	Depth     int    `query:"depth" minimum:"0" maximum:"64" doc:"Edges away; 0 = as far as it goes"`
+}
+
+func (s *server) lineage(ctx context.Context, in *lineageInput) (*lineage.Graph, error) {
+	if s.Lineage == nil {
+		return nil, fault.New(fault.Unsupported, "this server keeps no lineage")
+	}
+	if in.Direction == lineage.Down {
+		return s.Lineage.Downstream(ctx, in.Ref, in.Depth)
+	}
+	return s.Lineage.Upstream(ctx, in.Ref, in.Depth)
+}
