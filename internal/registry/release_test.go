@@ -321,3 +321,36 @@ func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
 		h.refused(h.approve(rel, "kim", "business"), fault.Invalid, "kim.pem is not an Ed25519 key")
 	})
 }
+
+// TestTheSameThingAtOnce does everything from many goroutines: one row and one fact each.
+func TestTheSameThingAtOnce(t *testing.T) {
+	run(t, func(h *house) {
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				rel, err := h.Request(h.ctx, req("a", green(), onePerson()))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := h.Approve(h.ctx, rel.ID, "bo", "business", "fine"); err != nil {
+					t.Error(err)
+				}
+				if v, err := h.RegisterPackage(h.ctx, "umbrella", "umbrella", pkg("a"), "", "daisy"); err != nil || v.Number != 1 {
+					t.Errorf("version %d, %v", v.Number, err)
+				}
+			})
+		}
+		wg.Wait()
+		all, err := h.Releases(h.ctx, "umbrella")
+		h.ok(err)
+		if len(all) != 1 || len(all[0].Approvals) != 1 || all[0].State != registry.Approved {
+			t.Errorf("releases: %+v", all)
+		}
+		for _, verb := range []string{event.GatesEvaluated, event.ApprovalGiven, event.ModelVersioned} {
+			if n := len(h.facts(verb)); n != 1 {
+				t.Errorf("%d facts %s", n, verb)
+			}
+		}
+	})
+}
