@@ -10,7 +10,7 @@
 // the greatest finite number of that sign.
 //
 // Searching reads the filter with package filter and turns its clauses into SQL with semi-joins (where.go); the same text
-// means the same on SQLite and PostgreSQL.
+// means the same on SQLite and PostgreSQL, with one exception: ILIKE on SQLite folds the case of ASCII letters only.
 //
 // Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_metric, tracking_latest,
 // tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact.
