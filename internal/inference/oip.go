@@ -25,12 +25,9 @@ func (f *face) serverLive(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// serverReady is true when every model that should answer does; a server without models is ready.
+// serverReady tells whether the room is; a server without models is ready.
 func (f *face) serverReady(w http.ResponseWriter, _ *http.Request) error {
-	ready, status := true, http.StatusOK
-	for _, m := range f.room.Models() {
-		ready = ready && m.Ready
-	}
+	ready, status := f.room.Ready(), http.StatusOK
 	if !ready {
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")

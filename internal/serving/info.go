@@ -14,15 +14,14 @@ type ModelInfo struct {
 	Name    string // of the endpoint, as in the URL
 	Ready   bool   // a package answers
 	Live    Placement
-	Since   time.Time            // when the live package was admitted
-	Inputs  []modelpack.Column   // of the live package
-	Outputs []modelpack.Column   // of the live package
-	Stats   Stats                // of the live package
-	State   string               // of the package that should answer: loading, ready, failed
-	Wanted  Placement            // equal to Live unless the new package is loading or failed
-	Reason  string               // why Wanted does not answer
-	Steps   []modelpack.Step     // of the last load of Wanted
-	sig     *modelpack.Signature // of the live package
+	Since   time.Time          // when the live package was admitted
+	Inputs  []modelpack.Column // of the live package
+	Outputs []modelpack.Column // of the live package
+	Stats   Stats              // of the live package
+	State   string             // of the package that should answer: loading, ready, failed
+	Wanted  Placement          // equal to Live unless the new package is loading or failed
+	Reason  string             // why Wanted does not answer
+	Steps   []modelpack.Step   // of the last load of Wanted
 }
 
 // Version is the label of the live package.
@@ -43,7 +42,7 @@ func (r *Room) Models() []ModelInfo {
 			info = ModelInfo{Name: key, State: "ready", Wanted: ep.Placement}
 		}
 		info.Ready, info.Live, info.Since = true, ep.Placement, ep.since
-		info.Inputs, info.Outputs, info.Stats, info.sig = ep.sig.Inputs, ep.sig.Outputs, ep.stats.read(), ep.sig
+		info.Inputs, info.Outputs, info.Stats = ep.sig.Inputs, ep.sig.Outputs, ep.stats.read()
 		all[key] = info
 	}
 	out := make([]ModelInfo, 0, len(all))
@@ -61,6 +60,20 @@ func (r *Room) Model(name, version string) (ModelInfo, error) {
 		}
 	}
 	return ModelInfo{}, r.absent(name, version)
+}
+
+// Ready tells whether the room has done what it could at its start: the deployments were read and no name is waiting for
+// its first package. A package that was refused does not make it unready, since the other models answer.
+func (r *Room) Ready() bool {
+	if !r.settled.Load() {
+		return false
+	}
+	for _, m := range r.Models() {
+		if !m.Ready && m.State == "loading" {
+			return false
+		}
+	}
+	return true
 }
 
 // Status tells how the room is.

@@ -20,10 +20,22 @@ type entry struct {
 	status    string
 }
 
-// Sizes of the log, in rows.
+// cells counts the values that the entry keeps in memory.
+func (e *entry) cells() (n int) {
+	for _, t := range e.in.Cols {
+		n += t.Len()
+	}
+	for _, t := range e.out.Cols {
+		n += t.Len()
+	}
+	return n
+}
+
+// Sizes of the log.
 const (
-	queueRows = 65_536 // more than this waiting: new answers are dropped and counted
-	groupRows = 1_000  // of one transaction
+	queueRows  = 32_768  // more than this waiting: new answers are dropped and counted
+	queueCells = 8 << 20 // the same in values, for wide models: about 100 MB at most
+	groupRows  = 1_000   // of one transaction
 )
 
 // gather is how long the writer waits for more answers before it commits a group; it keeps commits at a few a second.
@@ -37,6 +49,7 @@ type journal struct {
 	mu      sync.Mutex // short: never held over I/O
 	queue   []*entry
 	waiting int // rows in queue or being written
+	cells   int // values in them
 	limit   int
 	LogStatus
 
@@ -61,13 +74,14 @@ func newJournal(d *db.DB, clock func() time.Time) *journal {
 func (j *journal) add(e *entry) {
 	j.mu.Lock()
 	rows := e.in.Rows
-	if j.waiting+rows > j.limit && j.waiting > 0 {
+	if j.waiting > 0 && (j.waiting+rows > j.limit || j.cells+e.cells() > queueCells) {
 		j.Dropped += int64(rows)
 		j.mu.Unlock()
 		return
 	}
 	j.queue = append(j.queue, e)
 	j.waiting += rows
+	j.cells += e.cells()
 	j.mu.Unlock()
 	select {
 	case j.wake <- struct{}{}:
@@ -113,6 +127,9 @@ func (j *journal) drain(ctx context.Context) error {
 		}
 		j.mu.Lock()
 		j.waiting -= rows
+		for _, e := range group {
+			j.cells -= e.cells()
+		}
 		j.Written += written
 		j.Duplicates += int64(rows) - written
 		j.Error = ""

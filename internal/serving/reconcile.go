@@ -60,12 +60,13 @@ func (s *states) get(key string) (state, bool) {
 func (r *Room) Reconcile(ctx context.Context) error { return r.reconcile(ctx, true) }
 
 func (r *Room) reconcile(ctx context.Context, again bool) error {
+	r.reconciling.Lock() // first: what is read inside is at least as new as what an earlier reconciliation saw
+	defer r.reconciling.Unlock()
 	placed, err := r.placed(ctx)
 	if err != nil {
 		return fault.Wrap(err, "reading the deployments")
 	}
-	r.reconciling.Lock()
-	defer r.reconciling.Unlock()
+	defer r.settled.Store(true)
 	want := choose(placed)
 	r.withdraw(want)
 	var failed []error

@@ -61,6 +61,7 @@ type Room struct {
 	live        atomic.Pointer[map[string]*endpoint] // replaced as a whole, never changed
 	reconciling sync.Mutex                           // one reconciliation at a time
 	states      states
+	settled     atomic.Bool // the deployments were followed once
 
 	life   sync.Mutex // Start and Stop
 	cancel context.CancelFunc

@@ -85,9 +85,12 @@ func (in *Input) column(c *modelpack.Column) (*onnx.Tensor, error) {
 	if !widening[c.Type][in.Datatype] {
 		return nil, fault.New(fault.Invalid, "input %q has the datatype %s; want %s", in.Name, in.Datatype, Datatype(c))
 	}
-	out := *t
-	out.Shape = []int64{t.Shape[0], width}
-	if out.Type == c.DType() {
+	if t.Type == c.DType() {
+		if len(t.Shape) == 2 {
+			return t, nil
+		}
+		out := *t
+		out.Shape = []int64{t.Shape[0], width}
 		return &out, nil
 	}
 	widened := c.NewTensor(int(t.Shape[0]))
