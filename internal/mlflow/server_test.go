@@ -37,7 +37,15 @@ type client struct {
 
 func serve(t *testing.T, d *db.DB, clock func() time.Time) *client {
 	t.Helper()
-	store, err := blob.Open(context.Background(), "file://"+t.TempDir())
+	srv := httptest.NewServer(handler(t, d, "file://"+t.TempDir(), clock))
+	t.Cleanup(srv.Close)
+	return &client{t: t, url: srv.URL, db: d}
+}
+
+// handler is the face over real rooms.
+func handler(t testing.TB, d *db.DB, objects string, clock func() time.Time) http.Handler {
+	t.Helper()
+	store, err := blob.Open(context.Background(), objects)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +56,7 @@ func serve(t *testing.T, d *db.DB, clock func() time.Time) *client {
 	}
 	reg := registry.New(d, none, t.TempDir(), clock)
 	reg.ResolveLogged = track.ResolveLogged
-	srv := httptest.NewServer(mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg}))
-	t.Cleanup(srv.Close)
-	return &client{t: t, url: srv.URL, db: d}
+	return mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg})
 }
 
 // do sends a request and gives status and body. A body is sent as JSON.
