@@ -14,16 +14,16 @@ import (
 
 // Approval is a member's signature under a release.
 type Approval struct {
-	ID        string
-	Release   string
-	Member    string
-	Role      string
-	Reason    string
-	Statement string // the signed text
-	Signature []byte // Ed25519 over Statement
-	PublicKey []byte
-	NotBefore time.Time // when it was given
-	Expires   time.Time // zero = never
+	ID        string    `json:"id"`
+	Release   string    `json:"release"`
+	Member    string    `json:"member"`
+	Role      string    `json:"role"`
+	Reason    string    `json:"reason"`
+	Statement string    `json:"statement"` // the signed text
+	Signature []byte    `json:"signature"` // Ed25519 over Statement
+	PublicKey []byte    `json:"public_key"`
+	NotBefore time.Time `json:"not_before"`       // when it was given
+	Expires   time.Time `json:"expires,omitzero"` // zero = never
 }
 
 // Ref is the lineage name, "approval:<id>".

@@ -13,15 +13,15 @@ import (
 
 // Model is a registered model.
 type Model struct {
-	Name        string
-	Product     string // "" for a model that was made by an MLflow client alone
-	Description string
-	Actor       string // who created it
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Tags        map[string]string
-	Aliases     map[string]int // alias → version
-	Latest      []Version      // the newest version of each stage, in the order None, Staging, Production, Archived
+	Name        string            `json:"name"`
+	Product     string            `json:"product"` // "" for a model that was made by an MLflow client alone
+	Description string            `json:"description"`
+	Actor       string            `json:"actor"` // who created it
+	CreatedAt   time.Time         `json:"created_at"`
+	UpdatedAt   time.Time         `json:"updated_at"`
+	Tags        map[string]string `json:"tags"`
+	Aliases     map[string]int    `json:"aliases"` // alias → version
+	Latest      []Version         `json:"latest"`  // the newest version of each stage, in the order None, Staging, Production, Archived
 
 	id          string
 	lastVersion int

@@ -52,27 +52,27 @@ type ReleaseRequest struct {
 
 // Release is a stored request with what became of it.
 type Release struct {
-	ID          string
-	Product     string
-	Environment string
-	Model       string
-	Package     ref.Digest
-	Evidence    ref.Digest // over the sorted gates
-	PolicyID    ref.Digest // of the policy
-	Policy      Policy
-	Gates       []GateResult
-	Author      string
-	Authors     []string // sorted, with Author
-	State       State
-	Live        bool   // runs in its environment now
-	Reason      string // of a rejection or revocation
-	ClosedBy    string // who rejected or revoked it
-	Previous    string // id of the request before this one for the same product and environment
-	Approvals   []Approval
-	Emergency   *Emergency
-	CreatedAt   time.Time
-	ApprovedAt  time.Time // zero until enough people approved
-	ExpiresAt   time.Time // of the approval; zero = never
+	ID          string       `json:"id"`
+	Product     string       `json:"product"`
+	Environment string       `json:"environment"`
+	Model       string       `json:"model"`
+	Package     ref.Digest   `json:"package"`
+	Evidence    ref.Digest   `json:"evidence"`      // over the sorted gates
+	PolicyID    ref.Digest   `json:"policy_digest"` // of the policy
+	Policy      Policy       `json:"policy"`
+	Gates       []GateResult `json:"gates"`
+	Author      string       `json:"author"`
+	Authors     []string     `json:"authors"` // sorted, with Author
+	State       State        `json:"state"`
+	Live        bool         `json:"live"`      // runs in its environment now
+	Reason      string       `json:"reason"`    // of a rejection or revocation
+	ClosedBy    string       `json:"closed_by"` // who rejected or revoked it
+	Previous    string       `json:"previous"`  // id of the request before this one for the same product and environment
+	Approvals   []Approval   `json:"approvals"`
+	Emergency   *Emergency   `json:"emergency,omitempty"`
+	CreatedAt   time.Time    `json:"created_at"`
+	ApprovedAt  time.Time    `json:"approved_at,omitzero"` // zero until enough people approved
+	ExpiresAt   time.Time    `json:"expires_at,omitzero"`  // of the approval; zero = never
 
 	attempt int
 }
@@ -82,11 +82,11 @@ func (r Release) Ref() string { return "release:" + r.ID }
 
 // Emergency is a placement that did not wait for gates and people.
 type Emergency struct {
-	By        string
-	Reason    string
-	At        time.Time
-	ReviewDue time.Time // two working days later: another person looks at it
-	Reviewed  bool      // as many people as the policy asks have approved it since
+	By        string    `json:"by"`
+	Reason    string    `json:"reason"`
+	At        time.Time `json:"at"`
+	ReviewDue time.Time `json:"review_due,omitzero"` // two working days later: another person looks at it
+	Reviewed  bool      `json:"reviewed"`            // as many people as the policy asks have approved it since
 }
 
 // Failed lists the gates that stop the release, with why.

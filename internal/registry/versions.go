@@ -16,21 +16,21 @@ import (
 
 // Version is one version of a registered model. It is READY as soon as it exists.
 type Version struct {
-	Model       string
-	Number      int // 1, 2, … never reused
-	Stage       string
-	Description string
-	Source      string     // as the client gave it
-	Location    string     // where the artifacts are: Source, or what a models:/ source stood for
-	RunID       string     // of the run that made it, or ""
-	RunLink     string     // free text of the client
-	LoggedModel string     // "m-…", or ""
-	Package     ref.Digest // the Paraplu package, or ""
-	Actor       string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Tags        map[string]string
-	Aliases     []string // sorted
+	Model       string            `json:"model"`
+	Number      int               `json:"number"` // 1, 2, … never reused
+	Stage       string            `json:"stage"`
+	Description string            `json:"description"`
+	Source      string            `json:"source"`       // as the client gave it
+	Location    string            `json:"location"`     // where the artifacts are: Source, or what a models:/ source stood for
+	RunID       string            `json:"run_id"`       // of the run that made it, or ""
+	RunLink     string            `json:"run_link"`     // free text of the client
+	LoggedModel string            `json:"logged_model"` // "m-…", or ""
+	Package     ref.Digest        `json:"package"`      // the Paraplu package, or ""
+	Actor       string            `json:"actor"`
+	CreatedAt   time.Time         `json:"created_at"`
+	UpdatedAt   time.Time         `json:"updated_at"`
+	Tags        map[string]string `json:"tags"`
+	Aliases     []string          `json:"aliases"` // sorted
 
 	modelID string
 }

@@ -40,24 +40,24 @@ const (
 
 // Deployment is one interval: a package in an environment from From until To.
 type Deployment struct {
-	ID          string
-	Product     string
-	Environment string
-	Endpoint    string
-	Model       string
-	Role        Role
-	Package     ref.Digest
-	Share       float64 // of the traffic, in (0, 1]
-	From        time.Time
-	To          time.Time // zero while it runs
-	EffectiveAt time.Time // first answer served, zero until then: replicas change later than the decision
-	Release     string    // id of the release that allowed it
-	Cause       Cause
-	Reason      string
-	Actor       string
-	Previous    string        // id of the interval that it closed
-	RolledBack  bool          // it was ended by a rollback
-	Took        time.Duration // from the request to the decision, in milliseconds
+	ID          string        `json:"id"`
+	Product     string        `json:"product"`
+	Environment string        `json:"environment"`
+	Endpoint    string        `json:"endpoint"`
+	Model       string        `json:"model"`
+	Role        Role          `json:"role"`
+	Package     ref.Digest    `json:"package"`
+	Share       float64       `json:"share"` // of the traffic, in (0, 1]
+	From        time.Time     `json:"from"`
+	To          time.Time     `json:"to,omitzero"`           // zero while it runs
+	EffectiveAt time.Time     `json:"effective_at,omitzero"` // first answer served, zero until then: replicas change later than the decision
+	Release     string        `json:"release"`               // id of the release that allowed it
+	Cause       Cause         `json:"cause"`
+	Reason      string        `json:"reason"`
+	Actor       string        `json:"actor"`
+	Previous    string        `json:"previous"`    // id of the interval that it closed
+	RolledBack  bool          `json:"rolled_back"` // it was ended by a rollback
+	Took        time.Duration `json:"took_ns"`     // from the request to the decision, in whole milliseconds
 }
 
 // Ref is the lineage name, "deployment:<id>".

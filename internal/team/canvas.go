@@ -26,9 +26,9 @@ func CanvasDigest(p *spec.Product) ref.Digest {
 
 // CanvasField is a part of the canvas.
 type CanvasField struct {
-	Key  string // in paraplu.yaml, such as "canvas.value.unit"
-	Why  string // why the product needs it
-	Done bool
+	Key  string `json:"key"` // in paraplu.yaml, such as "canvas.value.unit"
+	Why  string `json:"why"` // why the product needs it
+	Done bool   `json:"done"`
 }
 
 // Canvas lists the fields that a complete canvas has, and which are filled.
@@ -65,9 +65,9 @@ func missingFields(p *spec.Product) []string {
 
 // Signature is a member's name under a canvas.
 type Signature struct {
-	Member  string
-	At      time.Time
-	Current bool // the canvas has not changed since
+	Member  string    `json:"member"`
+	At      time.Time `json:"at"`
+	Current bool      `json:"current"` // the canvas has not changed since
 }
 
 // Signatures lists who signed the canvas, newest first.

@@ -27,11 +27,11 @@ const busDays = 90
 
 // Gap is a hole in the responsibility for a product.
 type Gap struct {
-	Kind    string
-	Subject string // activity or component
-	Member  string // concerned, or ""
-	Text    string // what, and why it hurts
-	Hint    string // what helps
+	Kind    string `json:"kind"`
+	Subject string `json:"subject"` // activity or component
+	Member  string `json:"member"`  // concerned, or ""
+	Text    string `json:"text"`    // what, and why it hurts
+	Hint    string `json:"hint"`    // what helps
 }
 
 // Gaps lists what breaks "exactly one answers, another stands in", and components that one person alone knows.

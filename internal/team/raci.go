@@ -44,11 +44,11 @@ var presetRoles = [3]string{"data scientist", "ml engineer", "business"}
 
 // Responsibility says who does what in one activity.
 type Responsibility struct {
-	Activity    string
-	Accountable string            // the one member with the A, "" when nobody has it
-	Backup      string            // another member, "" when there is none
-	Letters     map[string]string // member → some of A, R, C, I
-	Preset      bool              // not written in paraplu.yaml
+	Activity    string            `json:"activity"`
+	Accountable string            `json:"accountable"` // the one member with the A, "" when nobody has it
+	Backup      string            `json:"backup"`      // another member, "" when there is none
+	Letters     map[string]string `json:"letters"`     // member → some of A, R, C, I
+	Preset      bool              `json:"preset"`      // not written in paraplu.yaml
 }
 
 // Resolve works out all responsibilities of a product: the preset, then the overrides of the file.

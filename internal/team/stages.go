@@ -23,20 +23,20 @@ const (
 
 // Check is one piece of evidence that a stage asks for.
 type Check struct {
-	Text    string // what must be there, in words
-	Status  Status
-	Detail  string // what is there, or what is wrong with it
-	Who     string // who answers for it, "" when nobody does
-	Command string // what helps; "" when passed
+	Text    string `json:"text"` // what must be there, in words
+	Status  Status `json:"status"`
+	Detail  string `json:"detail"`  // what is there, or what is wrong with it
+	Who     string `json:"who"`     // who answers for it, "" when nobody does
+	Command string `json:"command"` // what helps; "" when passed
 }
 
 // StageState is a stage of the lifecycle with its evidence.
 type StageState struct {
-	Stage       string
-	Status      Status
-	Accountable string
-	Backup      string
-	Checks      []Check
+	Stage       string  `json:"stage"`
+	Status      Status  `json:"status"`
+	Accountable string  `json:"accountable"`
+	Backup      string  `json:"backup"`
+	Checks      []Check `json:"checks"`
 }
 
 // Missing lists what is missing or has grown old.
@@ -66,11 +66,11 @@ var stageActivity = map[string]string{
 
 // NextStep is the one thing to do now.
 type NextStep struct {
-	Stage   string
-	Text    string // what is missing
-	Why     string
-	Who     string // who answers for it
-	Command string
+	Stage   string `json:"stage"`
+	Text    string `json:"text"` // what is missing
+	Why     string `json:"why"`
+	Who     string `json:"who"` // who answers for it
+	Command string `json:"command"`
 }
 
 // Stages gives the state of every stage, computed from the facts as of now.

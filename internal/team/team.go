@@ -149,15 +149,15 @@ func (r *Room) Accountable(ctx context.Context, product, activity string) (who, 
 
 // ProductRow is one line of the list of products.
 type ProductRow struct {
-	Name        string
-	Title       string
-	Description string
-	Risk        string
-	Digest      ref.Digest // of paraplu.yaml
-	Stage       string     // the first that is not passed, "" when all are
-	Owner       string     // who answers for that stage
-	CreatedAt   time.Time
-	SyncedAt    time.Time
+	Name        string     `json:"name"`
+	Title       string     `json:"title"`
+	Description string     `json:"description"`
+	Risk        string     `json:"risk"`
+	Digest      ref.Digest `json:"digest"` // of paraplu.yaml
+	Stage       string     `json:"stage"`  // the first that is not passed, "" when all are
+	Owner       string     `json:"owner"`  // who answers for that stage
+	CreatedAt   time.Time  `json:"created_at"`
+	SyncedAt    time.Time  `json:"synced_at"`
 }
 
 // Products lists all products by name.
