@@ -42,7 +42,7 @@ func notOffered(msg string) func(http.ResponseWriter, *http.Request, map[string]
 
 // files gives the entries of a folder; each path is under prefix, "" for bare names.
 func (s *server) files(c *call, dir, prefix string) ([]fileWire, error) {
-	list, err := s.Tracking.ListArtifacts(c.ctx, dir)
+	list, err := s.list(c.ctx, dir)
 	var out []fileWire
 	for _, a := range list {
 		f := fileWire{Path: path.Join(prefix, a.Name()), IsDir: a.IsDir}
@@ -122,6 +122,9 @@ func (s *server) getStore(w http.ResponseWriter, r *http.Request, vars map[strin
 }
 
 func (s *server) putStore(w http.ResponseWriter, r *http.Request, vars map[string]string) error {
+	if err := checkWritable(vars["path"]); err != nil {
+		return err
+	}
 	if _, err := s.Tracking.PutArtifact(r.Context(), vars["path"], r.Body); err != nil {
 		return err
 	}
@@ -130,6 +133,9 @@ func (s *server) putStore(w http.ResponseWriter, r *http.Request, vars map[strin
 }
 
 func (s *server) deleteStore(w http.ResponseWriter, r *http.Request, vars map[string]string) error {
+	if err := checkWritable(vars["path"]); err != nil {
+		return err
+	}
 	if err := s.Tracking.DeleteArtifact(r.Context(), vars["path"]); err != nil {
 		return err
 	}
@@ -190,6 +196,9 @@ func (s *server) uploadFile(w http.ResponseWriter, r *http.Request, _ map[string
 		return err
 	}
 	p, err := under(run.ArtifactURI, q.Get("path"))
+	if err == nil {
+		err = checkWritable(p)
+	}
 	if err != nil {
 		return err
 	}
@@ -202,7 +211,7 @@ func (s *server) uploadFile(w http.ResponseWriter, r *http.Request, _ map[string
 
 // send streams a file as an attachment. It knows one range ("bytes=a-b") and If-None-Match; memory stays constant.
 func (s *server) send(w http.ResponseWriter, r *http.Request, p string) error {
-	a, err := s.Tracking.StatArtifact(r.Context(), p)
+	a, open, err := s.stat(r.Context(), p)
 	if err != nil {
 		return err
 	}
@@ -220,7 +229,7 @@ func (s *server) send(w http.ResponseWriter, r *http.Request, p string) error {
 		plain(w, http.StatusRequestedRangeNotSatisfiable, "Requested Range Not Satisfiable")
 		return nil
 	}
-	body, err := s.Tracking.OpenArtifact(r.Context(), a)
+	body, err := open()
 	if err != nil {
 		return err
 	}

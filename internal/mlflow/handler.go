@@ -19,6 +19,8 @@ type Deps struct {
 	Tracking *tracking.Room
 	Registry *registry.Room // nil = no model registry: its calls answer 404
 
+	Packages Packages // nil = no packages are shown among the artifacts
+
 	// Actor tells who asks, for facts; nil or "" = the user that the run names.
 	Actor func(*http.Request) string
 	// AllowHost refuses foreign Host headers (DNS rebinding); nil allows all.
