@@ -151,6 +151,23 @@ func (r *Room) Execution(ctx context.Context, id string) (*Execution, error) {
 	return &list[0], nil
 }
 
+// Origin gives the execution that made what the latest success of a step left: that success itself, or the earlier one
+// that it took from the cache. fault.NotFound if the step never succeeded.
+func (r *Room) Origin(ctx context.Context, product, step string) (*Execution, error) {
+	var id string
+	err := r.db.View(ctx, func(tx *db.Tx) (err error) {
+		id, err = origin(tx, product, step)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return nil, fault.New(fault.NotFound, "step %s of %s has never succeeded", step, product).WithHint("paraplu run %s", step)
+	}
+	return r.Execution(ctx, id)
+}
+
 // Log opens everything that a step printed in an execution; fault.NotFound if it did not run there.
 func (r *Room) Log(ctx context.Context, execution, step string) (io.ReadCloser, error) {
 	e, err := r.Execution(ctx, execution)

@@ -14,6 +14,7 @@ import (
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/db/dbtest"
 	"github.com/paraplu/paraplu/internal/event"
+	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/pipeline"
 	"github.com/paraplu/paraplu/internal/spec"
 )
@@ -197,6 +198,12 @@ func TestRunThenNothingToDo(t *testing.T) {
 			b.t.Errorf("stored step %+v", s)
 		}
 		b.wantFact(e)
+		if made, err := b.room.Origin(ctx, "shop", "train"); err != nil || made.ID != e.ID || len(made.Steps) != 3 {
+			b.t.Errorf("origin %+v, %v", made, err)
+		}
+		if _, err := b.room.Origin(ctx, "shop", "nobody"); !fault.Is(err, fault.NotFound) {
+			b.t.Errorf("origin of nothing: %v", err)
+		}
 		if _, err := b.room.Execution(ctx, "nobody"); err == nil {
 			b.t.Error("an unknown execution exists")
 		}

@@ -22,6 +22,7 @@ type attempt struct {
 	result  Step
 	log     *stepLog
 	folders map[ref.Digest]manifest
+	unsure  bool // a dependency changed meanwhile: do not reuse the result
 }
 
 // step decides about a step and carries it out. A step that ran or failed is recorded when it returns; one from the
@@ -44,7 +45,7 @@ func (w *walk) step(ctx context.Context, name string) (Step, error) {
 		return a.result, errors.Join(err, beginErr)
 	}
 	recordErr := w.room.db.Update(keep, func(tx *db.Tx) error {
-		if err := insertStep(tx, w.exec, &a.result); err != nil || a.result.Result != StepRan || a.result.Digest == "" {
+		if err := insertStep(tx, w.exec, &a.result); err != nil || a.result.Result != StepRan || a.unsure {
 			return err
 		}
 		return insertCache(tx, w.exec, &a.result, a.folders, db.Millis(a.result.Finished))
@@ -206,7 +207,7 @@ func (a *attempt) collect(ctx context.Context, outs []string) error {
 			what = sentence(after.changes(a.result.Inputs))
 		}
 		a.result.Why += "; not kept for later, because while it ran: " + what
-		a.result.Digest = ""
+		a.unsure = true
 	}
 	return nil
 }

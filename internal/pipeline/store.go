@@ -128,6 +128,14 @@ func lastInputs(tx *db.Tx, product, step string) (*Inputs, error) {
 	return &in, json.Unmarshal([]byte(raw), &in)
 }
 
+// origin finds the newest run with the fingerprint of the latest success; "" if there is none.
+func origin(tx *db.Tx, product, step string) (id string, err error) {
+	_, err = db.Found(tx.QueryRow(`SELECT execution_id FROM pipeline_step WHERE product = ? AND step = ? AND result = ? AND digest =
+		(SELECT digest FROM pipeline_step WHERE product = ? AND step = ? AND result IN (?, ?) ORDER BY execution_id DESC LIMIT 1)
+		ORDER BY execution_id DESC LIMIT 1`, product, step, StepRan, product, step, StepRan, StepCached).Scan(&id))
+	return id, err
+}
+
 func executions(tx *db.Tx, where string, arg any, limit int) (list []Execution, err error) {
 	err = tx.Each(func(rows *sql.Rows) error {
 		var e Execution
