@@ -110,7 +110,7 @@ func sign(tx *db.Tx, rel *Release, key ed25519.PrivateKey, a Approval, now time.
 		return nil, fault.Wrap(err, "storing the approval of %s", a.Member)
 	}
 	rel.Approvals = append(rel.Approvals, a)
-	if counted := rel.counted(now); len(rel.Policy.lacking(counted)) == 0 {
+	if counted := rel.counted(now); rel.Policy.People > 0 && len(rel.Policy.lacking(counted)) == 0 { // a voluntary one extends nothing
 		to, err := rel.State.next(approve)
 		if err != nil {
 			return nil, err
