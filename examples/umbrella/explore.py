@@ -58,13 +58,17 @@ def table(kind: str, params: dict[str, dict[str, object]]) -> list[dict[str, str
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train one idea and log it.")
     parser.add_argument("--model", choices=sorted(TABLES), required=True)
-    kind = parser.parse_args(argv).model
+    parser.add_argument("--table-only", action="store_true", help="write the feature table and stop")
+    arguments = parser.parse_args(argv)
+    kind = arguments.model
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
     params = paraplu.params()
     rows = table(kind, params)
     product.write_csv(TABLES[kind], list(rows[0]), rows)
+    if arguments.table_only:
+        return 0
     train, test = ([r for r in rows if r["split"] == s] for s in ("train", "test"))
     sold, naive = learn.column(test, "sold"), learn.column(test, "naive")
     order = naive

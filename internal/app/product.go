@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/httpapi"
+	"github.com/paraplu/paraplu/internal/monitor"
+	"github.com/paraplu/paraplu/internal/serving"
+	"github.com/paraplu/paraplu/internal/spec"
+)
+
+// fileStamp tells whether a file changed.
+type fileStamp struct {
+	size int64
+	mod  time.Time
+}
+
+// Product reads paraplu.yaml of the workspace; it is read again when the file changed. The error is fault.NotFound when the
+// workspace has none yet.
+func (a *App) Product() (*spec.Product, error) {
+	info, err := os.Stat(filepath.Join(a.cfg.Home, "paraplu.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "there is no paraplu.yaml in %s", a.cfg.Home).
+			WithHint("go to the folder of your product, or see one at work: paraplu demo")
+	} else if err != nil {
+		return nil, fault.Wrap(err, "reading paraplu.yaml")
+	}
+	stamp := fileStamp{info.Size(), info.ModTime()}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.product != nil && a.stamp == stamp {
+		return a.product, nil
+	}
+	p, err := spec.Load(a.cfg.Home)
+	if err != nil {
+		return nil, err
+	}
+	a.product, a.stamp = p, stamp
+	return p, nil
+}
+
+// Synced is Product, with its team and canvas made known to the rooms.
+func (a *App) Synced(ctx context.Context, actor string) (*spec.Product, error) {
+	p, err := a.Product()
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.Team.Sync(ctx, p, actor)
+	return p, err
+}
+
+// monitored turns an answer of the log into what monitors judge. Answers that are marked as probes do not count.
+func monitored(p serving.Prediction) (monitor.Prediction, error) {
+	out := monitor.Prediction{ID: p.ID, Product: p.Product, Model: p.Model, Package: string(p.Package), Deployment: p.Deployment,
+		EventTime: p.EventTime, PredictedAt: p.PredictedAt, Value: p.Value, Role: "champion"}
+	if len(p.Features) > 0 {
+		if err := json.Unmarshal(p.Features, &out.Features); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// nativeDeps are what the native API reads.
+func (a *App) nativeDeps() httpapi.Deps {
+	return httpapi.Deps{Steps: a.Steps, Version: a.cfg.Version, Log: a.cfg.Logger, Product: func(ctx context.Context) (*spec.Product, error) { return a.Synced(ctx, "system") }}
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/event"
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/httpapi"
+	"github.com/paraplu/paraplu/internal/inference"
+	"github.com/paraplu/paraplu/internal/mlflow"
+	"github.com/paraplu/paraplu/internal/web"
+)
+
+// StartOptions say what runs beside the server.
+type StartOptions struct {
+	Monitors bool // evaluate windows when truth arrives; the demo replays time and evaluates by itself
+}
+
+// Start serves all faces on the configured address. It returns when the port answers; what is released may still be loading.
+func (a *App) Start(ctx context.Context, o StartOptions) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.server != nil {
+		return nil
+	}
+	ln, err := listen(a.cfg.Addr)
+	if err != nil {
+		return err
+	}
+	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	a.Serving.Start(loop)
+	if o.Monitors {
+		wg.Go(func() { a.watch(loop) })
+	}
+	a.stopLoop = func() { cancel(); wg.Wait() }
+	a.server = serve(ln, a.mux(), a.DB.Ping, a.cfg.Logger)
+	return nil
+}
+
+// Stop ends the server and everything beside it; running requests finish first. Stopping twice does nothing.
+func (a *App) Stop(ctx context.Context) error {
+	a.mu.Lock()
+	srv, stop := a.server, a.stopLoop
+	a.server, a.stopLoop = nil, nil
+	a.mu.Unlock()
+	if srv == nil {
+		return nil
+	}
+	err := srv.shutdown(ctx)
+	stop()
+	if serr := a.Serving.Stop(); err == nil {
+		err = serr
+	}
+	return err
+}
+
+// URL is where the server answers, "" when it does not run.
+func (a *App) URL() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.server == nil {
+		return ""
+	}
+	return "http://" + a.server.ln.Addr().String()
+}
+
+func (a *App) mux() http.Handler {
+	mux := http.NewServeMux()
+	ml := mlflow.Handler(mlflow.Deps{Tracking: a.Tracking, Registry: a.Registry, Log: a.cfg.Logger})
+	for _, prefix := range mlflow.Prefixes() {
+		if prefix != "/health" { // answered before all faces
+			mux.Handle(prefix, ml)
+		}
+	}
+	inf := inference.Handler(a.Serving)
+	for _, pattern := range inference.Patterns {
+		mux.Handle(pattern, inf)
+	}
+	mux.Handle("/api/v1/", httpapi.Handler(a.nativeDeps()))
+	mux.Handle("/", web.Handler())
+	return mux
+}
+
+// watch evaluates the monitors whenever something happened, and once an hour because time passes.
+func (a *App) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		hour, cancel := context.WithTimeout(ctx, time.Hour)
+		event.Watch(hour, a.DB, 2*time.Second, a.evaluate, func(err error) {
+			a.cfg.Logger.Warn("the monitors could not be evaluated", "error", err)
+		})
+		cancel()
+	}
+}
+
+func (a *App) evaluate(ctx context.Context) error {
+	p, err := a.Product()
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if !p.Has("monitor") {
+		return nil
+	}
+	if err := a.Serving.Flush(ctx); err != nil {
+		return err
+	}
+	_, err = a.Monitor.Evaluate(ctx, p, a.cfg.Clock())
+	return err
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paraplu/paraplu/internal/app"
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/quality"
+	"github.com/paraplu/paraplu/internal/spec"
+)
+
+func (s *session) dataCommand() *cobra.Command {
+	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, checkout"}
+	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataCheckout())
+	return c
+}
+
+func (s *session) dataAdd() *cobra.Command {
+	return &cobra.Command{Use: "add NAME PATH", Args: cobra.ExactArgs(2),
+		Short: "Deliver data: checked against its contract, then the newest version, or refused",
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				d, err := a.Deliver(c.Context(), p, args[0], args[1], s.actor(p))
+				if d != nil && d.Report != nil && !s.json {
+					if err := d.Report.Text(s.out); err != nil {
+						return err
+					}
+				}
+				if err != nil {
+					return err
+				}
+				s.show(d, func() {
+					if d.Created {
+						s.printf("%s: %d rows, %s, laid out at %s\n", d.Version, d.Version.Rows, bytesText(d.Version.Bytes), relative(p.Dir, mustPath(p, args[0])))
+					} else {
+						s.printf("%s holds exactly this already\n", d.Version)
+					}
+				})
+				return nil
+			})
+		}}
+}
+
+func (s *session) dataList() *cobra.Command {
+	return &cobra.Command{Use: "ls", Args: cobra.NoArgs, Short: "Newest version of every dataset",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				list, err := a.Datasets.List(c.Context(), p.Name)
+				if err != nil {
+					return err
+				}
+				s.show(list, func() {
+					var rows [][]string
+					for _, v := range list {
+						note := ""
+						if v.Simulated {
+							note = "simulated"
+						}
+						rows = append(rows, []string{v.Dataset, fmt.Sprintf("v%d", v.Number), v.Digest.Short(), strconv.FormatInt(v.Rows, 10), bytesText(v.Bytes), ago(v.CreatedAt), v.Actor, note})
+					}
+					s.table([]string{"dataset", "version", "digest", "rows", "size", "added", "by", "note"}, rows, "no data yet; add some: paraplu data add NAME PATH")
+				})
+				return nil
+			})
+		}}
+}
+
+func (s *session) dataLog() *cobra.Command {
+	return &cobra.Command{Use: "log NAME", Args: cobra.ExactArgs(1), Short: "All versions of a dataset, newest first",
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				list, err := a.Datasets.Versions(c.Context(), p.Name, args[0])
+				if err != nil {
+					return err
+				}
+				s.show(list, func() {
+					var rows [][]string
+					for _, v := range list {
+						rows = append(rows, []string{fmt.Sprintf("v%d", v.Number), v.Digest.Short(), strconv.FormatInt(v.Rows, 10), bytesText(v.Bytes), ago(v.CreatedAt), v.Actor, v.Message})
+					}
+					s.table([]string{"version", "digest", "rows", "size", "added", "by", "message"}, rows, "no version of "+args[0]+" yet")
+				})
+				return nil
+			})
+		}}
+}
+
+func (s *session) dataCheckout() *cobra.Command {
+	var to string
+	c := &cobra.Command{Use: "checkout NAME[@VERSION]", Args: cobra.ExactArgs(1), Short: "Lay a version out at its path, or elsewhere",
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				v, err := a.Datasets.Resolve(c.Context(), p.Name, args[0])
+				if err != nil {
+					return err
+				}
+				dest := to
+				if dest == "" {
+					dest = mustPath(p, v.Dataset)
+				}
+				if err := a.Datasets.Checkout(c.Context(), v, dest); err != nil {
+					return err
+				}
+				s.show(v, func() { s.printf("%s is at %s\n", v, relative(p.Dir, dest)) })
+				return nil
+			})
+		}}
+	c.Flags().StringVar(&to, "to", "", "file or folder to write; default: the dataset's path")
+	return c
+}
+
+func (s *session) checkCommand() *cobra.Command {
+	var junit, markdown, leakage string
+	c := &cobra.Command{Use: "check [NAME] [PATH]", GroupID: "build", Args: cobra.MaximumNArgs(2),
+		Short: "Hold data against its contract, or features against the moment of decision",
+		Long: `paraplu check                     every dataset under contract, as it lies there
+paraplu check weather              one dataset
+paraplu check weather new.csv      a file that wants to become a version; nothing is stored but the report
+paraplu check --leakage FILE       every feature was known when the decision was taken`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				reports, err := s.reports(c, a, p, args, leakage)
+				if err != nil {
+					return err
+				}
+				return s.showReports(reports, junit, markdown)
+			})
+		}}
+	c.Flags().StringVar(&junit, "junit", "", "also write JUnit XML to this file")
+	c.Flags().StringVar(&markdown, "markdown", "", "also write Markdown to this file")
+	c.Flags().StringVar(&leakage, "leakage", "", "feature table to check for leakage")
+	return c
+}
+
+func (s *session) reports(c *cobra.Command, a *app.App, p *spec.Product, args []string, leakage string) ([]*quality.Report, error) {
+	if leakage != "" {
+		rep, err := a.Leakage(c.Context(), p, leakage, s.actor(p))
+		return []*quality.Report{rep}, err
+	}
+	names, path := args, ""
+	switch len(args) {
+	case 0:
+		for _, d := range p.Data {
+			if d.Contract != "" {
+				names = append(names, d.Name)
+			}
+		}
+	case 2:
+		names, path = args[:1], args[1]
+	}
+	if len(names) == 0 {
+		return nil, fault.New(fault.Precondition, "no dataset is under contract").WithHint("add contract: FILE to a dataset in paraplu.yaml")
+	}
+	var out []*quality.Report
+	for _, name := range names {
+		rep, err := a.Check(c.Context(), p, name, path, s.actor(p))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rep)
+	}
+	return out, nil
+}
+
+func (s *session) showReports(reports []*quality.Report, junit, markdown string) error {
+	if s.json {
+		writeJSON(s.out, reports)
+	} else if err := render(s.out, reports, (*quality.Report).Text); err != nil {
+		return err
+	}
+	for file, form := range map[string]func(*quality.Report, io.Writer) error{junit: (*quality.Report).JUnit, markdown: (*quality.Report).Markdown} {
+		if file == "" {
+			continue
+		}
+		var text bytes.Buffer
+		if err := render(&text, reports, form); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+			return fault.Wrap(err, "writing %s", file)
+		}
+	}
+	for _, r := range reports {
+		if err := r.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func render(w io.Writer, reports []*quality.Report, form func(*quality.Report, io.Writer) error) error {
+	for _, r := range reports {
+		if err := form(r, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mustPath(p *spec.Product, name string) string {
+	d, _ := p.Dataset(name)
+	return p.Path(d.Path)
+}
+
+func relative(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f kB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}

@@ -1,0 +1,125 @@
+// Package cli is the command line: it parses, calls one function of the app, and prints. Every command has --json;
+// every error is one sentence with its place, followed by what to do next, and an exit code from the table in fault.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paraplu/paraplu/internal/fault"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// session is what the commands share: streams and global flags.
+type session struct {
+	in   io.Reader
+	out  io.Writer
+	err  io.Writer
+	home string
+	db   string
+	json bool
+	as   string
+}
+
+// Main runs one command line and gives the exit code of the process.
+func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { // a second Ctrl-C kills at once
+		<-ctx.Done()
+		stop()
+	}()
+	s := &session{in: in, out: out, err: errOut}
+	root := s.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	return s.fail(err)
+}
+
+func (s *session) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "paraplu",
+		Short: "One roof over the whole life of a machine-learning product",
+		Long: `Paraplu keeps a machine-learning product under one roof: data under contract, experiments, pipeline, package,
+release by evidence, serving, monitoring and money. It works in the folder that holds paraplu.yaml, without a server.
+
+Start with:  paraplu demo     the whole story on real weather
+             paraplu next     the one next step of your product`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	root.SetVersionTemplate("paraplu {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.StringVar(&s.home, "home", ".", "folder of the workspace: paraplu.yaml, and .paraplu beside it")
+	f.StringVar(&s.db, "db", os.Getenv("PARAPLU_DB"), "postgres://… instead of the embedded database (PARAPLU_DB)")
+	f.BoolVar(&s.json, "json", false, "print JSON")
+	f.StringVar(&s.as, "as", os.Getenv("PARAPLU_MEMBER"), "member who acts (PARAPLU_MEMBER); default: your log-in name")
+	root.AddGroup(
+		&cobra.Group{ID: "start", Title: "Start"},
+		&cobra.Group{ID: "build", Title: "Build"},
+		&cobra.Group{ID: "release", Title: "Release"},
+		&cobra.Group{ID: "operate", Title: "Operate"},
+		&cobra.Group{ID: "look", Title: "Look into"},
+	)
+	root.SetHelpCommandGroupID("look")
+	root.SetCompletionCommandGroupID("look")
+	for _, c := range s.commands() {
+		root.AddCommand(c)
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fault.New(fault.Invalid, "%w", err).WithHint("%s --help", c.CommandPath())
+	})
+	return root
+}
+
+// fail prints an error for people, or as JSON, and gives its exit code.
+func (s *session) fail(err error) int {
+	kind := fault.KindOf(err)
+	if kind == fault.Internal && isUsage(err) {
+		kind = fault.Invalid
+	}
+	if errors.Is(err, context.Canceled) {
+		kind = fault.Canceled
+	}
+	hint := fault.HintOf(err)
+	if s.json {
+		writeJSON(s.err, map[string]any{"error": map[string]string{"kind": kind.String(), "message": err.Error(), "hint": hint}})
+		return kind.ExitCode()
+	}
+	text := err.Error()
+	if kind == fault.Canceled {
+		text = "stopped: " + text
+	}
+	fmt.Fprintf(s.err, "error: %s\n", text)
+	if hint != "" {
+		fmt.Fprintf(s.err, "  try: %s\n", strings.ReplaceAll(hint, "\n", "\n       "))
+	}
+	return kind.ExitCode()
+}
+
+// isUsage recognises cobra's own complaints, which have no type.
+func isUsage(err error) bool {
+	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "unknown flag", "invalid argument"} {
+		if strings.HasPrefix(err.Error(), start) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,307 @@
+package demo
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/monitor"
+)
+
+// tolerance between the served answer and scikit-learn's, relative; the package declares the same.
+const tolerance = 1e-4
+
+const (
+	replayFrom  = "2015-01-01"
+	replayUntil = "2015-12-31"
+)
+
+func (s *story) serve() error {
+	start := time.Now()
+	if err := s.answers(s.current()); err != nil {
+		return err
+	}
+	questions, err := s.questions()
+	if err != nil {
+		return err
+	}
+	s.n.command("curl %s/v2/models/%s/infer -d '{\"inputs\":[{\"name\":\"rain_forecast_mm\",\"shape\":[1,1],\"datatype\":\"FP32\",\"data\":[…]}, …]}'", s.a.URL(), s.endpoint())
+	const days = 5
+	if s.current() != s.first {
+		s.n.result(true, "package %s answers now; the answers of the first days are in the log", s.current().Short())
+		return s.served()
+	}
+	original, err := s.original(days)
+	if err != nil {
+		return err
+	}
+	worst := 0.0
+	for _, q := range questions[:days] {
+		got, err := s.infer(q)
+		if err != nil {
+			return err
+		}
+		again, err := s.invoke(q)
+		if err != nil {
+			return err
+		}
+		want := original[q.day]
+		worst = math.Max(worst, math.Abs(got-want)/math.Max(1, math.Abs(want)))
+		if d := math.Abs(got - again); d > 1e-9*math.Abs(got) {
+			return fault.New(fault.Internal, "%s: the Open Inference Protocol says %v and /invocations %v", q.day, got, again)
+		}
+	}
+	if worst > tolerance {
+		return fault.New(fault.Internal, "the served answers differ from scikit-learn's by %.2g, more than %.0e", worst, tolerance)
+	}
+	s.n.did(start, "%d orders over the Open Inference Protocol and the same over /invocations; scikit-learn says the same within %.1e", days, worst)
+	wrong := questions[0]
+	wrong.weekday = "Caturday"
+	if _, err := s.infer(wrong); err == nil {
+		return fault.New(fault.Internal, "a weekday that does not exist was answered")
+	} else {
+		s.n.result(false, "a wrong question is refused at the door: %v", err)
+	}
+	s.note("served answer against scikit-learn", "act 7", "≤ %.1e", worst)
+	return s.served()
+}
+
+// served tells how fast answers are.
+func (s *story) served() error {
+	if err := s.a.Serving.Flush(s.ctx); err != nil {
+		return err
+	}
+	m, err := s.a.Serving.Model(s.endpoint(), "")
+	if err != nil {
+		return err
+	}
+	if m.Stats.Rows > 0 {
+		s.n.result(true, "%d rows answered, %.1f µs each inside the pure-Go engine; every answer is in the prediction log", m.Stats.Rows, float64(m.Stats.Busy.Microseconds())/float64(m.Stats.Rows))
+	}
+	return nil
+}
+
+// questions gives the decision-time features of every day of 2015; they are computed when they are not there.
+func (s *story) questions() ([]question, error) {
+	path := filepath.Join(s.Dir, "build", "replay.csv")
+	if _, err := os.Stat(path); err != nil {
+		if err := s.python("simulate.py", "--until", "2016-01-01", "--out", "deliveries/whole-2015"); err != nil {
+			return nil, err
+		}
+		if err := s.python("features.py", "--from", replayFrom, "--until", replayUntil, "--data", "deliveries/whole-2015", "--out", "build/replay.csv"); err != nil {
+			return nil, err
+		}
+	}
+	return readQuestions(path)
+}
+
+// original asks the scikit-learn model itself.
+func (s *story) original(days int) (map[string]float64, error) {
+	cmd := exec.CommandContext(s.ctx, s.a.Python(), "original.py", "--days", strconv.Itoa(days))
+	cmd.Dir = s.Dir
+	cmd.Env = append(os.Environ(), s.a.StepEnv()...)
+	cmd.Stderr = s.log
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fault.New(fault.StepFailed, "python original.py failed: %v", err).WithHint("see %s", s.log.Name())
+	}
+	out := map[string]float64{}
+	return out, json.Unmarshal(text, &out)
+}
+
+// sale is the truth of a day and when it was known.
+type sale struct {
+	day   time.Time
+	value float64
+}
+
+func (s *story) sales() (map[string]sale, error) {
+	rows, err := readCSV(filepath.Join(s.Dir, "deliveries", "whole-2015", "sales.csv"))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]sale{}
+	for i, r := range rows {
+		day, derr := time.Parse(time.DateOnly, r["day"])
+		v, verr := strconv.ParseFloat(r["sold"], 64)
+		if derr != nil || verr != nil {
+			return nil, fault.New(fault.Invalid, "row %d of the sales is not a day and a number: %q", i+2, r)
+		}
+		out[r["day"]] = sale{day, v}
+	}
+	return out, nil
+}
+
+func (s *story) operate() error {
+	s.n.say("Every evening at 18:00 an order for tomorrow. Sales are reported on Tuesdays, for the week before: truth is late. Each Tuesday the monitors judge what is known.")
+	incident, err := s.replay(func(in *monitor.Incident) bool { return in != nil })
+	if err != nil {
+		return err
+	}
+	if incident == nil {
+		return fault.New(fault.Internal, "no incident was opened in 2015, although demand shifted")
+	}
+	return s.tell(*incident)
+}
+
+// replay walks through 2015 and stops after the Tuesday on which until says so. What is in the log already is not asked again.
+func (s *story) replay(until func(*monitor.Incident) bool) (*monitor.Incident, error) {
+	start := time.Now()
+	questions, err := s.questions()
+	if err != nil {
+		return nil, err
+	}
+	sales, err := s.sales()
+	if err != nil {
+		return nil, err
+	}
+	asked, err := s.askedDays()
+	if err != nil {
+		return nil, err
+	}
+	evaluated, err := s.evaluatedUntil()
+	if err != nil {
+		return nil, err
+	}
+	answers, kept := 0, 0
+	for i, q := range questions {
+		if asked[q.day] {
+			kept++
+		} else {
+			if _, err := s.infer(q); err != nil {
+				return nil, fault.Wrap(err, "order for %s", q.day)
+			}
+			answers++
+		}
+		s.n.progress(i+1, len(questions), q.day)
+		evening, err := time.Parse(time.RFC3339, q.decidedAt)
+		if err != nil {
+			return nil, err
+		}
+		if evening.Weekday() != time.Tuesday && i < len(questions)-1 {
+			continue
+		}
+		if !evening.After(evaluated) { // judged by an earlier run
+			in, err := s.incident()
+			if err != nil {
+				return nil, err
+			}
+			if until(in) && in != nil && !in.OpenedAt.After(evening) {
+				s.replayed(start, answers, kept, q.day)
+				return in, nil
+			}
+			continue
+		}
+		in, err := s.tuesday(evening, questions, sales)
+		if err != nil {
+			return nil, err
+		}
+		if until(in) {
+			s.replayed(start, answers, kept, q.day)
+			return in, nil
+		}
+	}
+	s.replayed(start, answers, kept, replayUntil)
+	return s.incident()
+}
+
+func (s *story) replayed(start time.Time, answers, kept int, day string) {
+	text := fmt.Sprintf("%d orders until %s", answers, day)
+	if kept > 0 {
+		text += fmt.Sprintf(" (%d more were in the log already)", kept)
+	}
+	s.n.did(start, "%s", text)
+}
+
+// tuesday reports the sales of all days whose week has ended, and judges.
+func (s *story) tuesday(evening time.Time, questions []question, sales map[string]sale) (*monitor.Incident, error) {
+	var truths []monitor.Truth
+	known := evening.Truncate(24 * time.Hour) // sales of yesterday and before
+	from := known.AddDate(0, 0, -7)
+	for _, q := range questions {
+		sold, ok := sales[q.day]
+		if !ok || !sold.day.Before(known) || sold.day.Before(from) {
+			continue
+		}
+		naive := q.naive
+		truths = append(truths, monitor.Truth{EventTime: sold.day, Value: sold.value, Baseline: &naive, KnownAt: sold.day.AddDate(0, 0, 1),
+			ReceivedAt: evening.Add(-time.Hour), Source: "simulated sales, reported " + evening.Format(time.DateOnly)})
+	}
+	if len(truths) > 0 {
+		if _, _, err := s.a.Monitor.RecordTruth(s.ctx, s.p.Name, truths); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.a.Serving.Flush(s.ctx); err != nil {
+		return nil, err
+	}
+	if _, err := s.a.Monitor.Evaluate(s.ctx, s.p, evening); err != nil {
+		return nil, err
+	}
+	return s.incident()
+}
+
+// incident gives the newest incident, nil when there is none.
+func (s *story) incident() (*monitor.Incident, error) {
+	list, err := s.a.Monitor.Incidents(s.ctx, s.p.Name)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return &list[0], nil // the first one: the story's
+}
+
+func (s *story) askedDays() (map[string]bool, error) {
+	if err := s.a.Serving.Flush(s.ctx); err != nil {
+		return nil, err
+	}
+	list, err := s.a.Serving.Predictions(s.ctx, s.p.Name, time.Time{}, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, p := range list {
+		out[p.EventTime.Format(time.DateOnly)] = true
+	}
+	return out, nil
+}
+
+// evaluatedUntil is the moment up to which an earlier run has judged.
+func (s *story) evaluatedUntil() (time.Time, error) {
+	windows, err := s.a.Monitor.Windows(s.ctx, s.p.Name)
+	var last time.Time
+	for _, w := range windows {
+		if w.AsOf.After(last) {
+			last = w.AsOf
+		}
+	}
+	return last, err
+}
+
+// tell prints an incident the way its owner reads it.
+func (s *story) tell(in monitor.Incident) error {
+	s.n.result(false, "incident %s for %s (backup %s): %s", in.ID, name(s.p, in.Owner), name(s.p, in.Backup), in.Title)
+	s.n.say("in statistics   %s", in.Message.Statistics)
+	s.n.say("in operations   %s", in.Message.Operations)
+	s.n.say("in money        %s", in.Message.Money)
+	drift, err := s.a.Monitor.Drift(s.ctx, s.p)
+	if err != nil {
+		return err
+	}
+	for _, d := range drift {
+		s.n.say("input drift of %s, a diagnosis that never pages: %s", d.Column, d.Why)
+	}
+	if in.State == monitor.IncidentOpen {
+		s.n.command("paraplu incidents --ack %s --as %s", in.ID, in.Owner)
+		if _, err := s.a.Monitor.Acknowledge(s.ctx, in.ID, in.Owner); err != nil {
+			return err
+		}
+		s.n.result(true, "%s takes it; runbook %s", name(s.p, in.Owner), in.Runbook)
+	}
+	return nil
+}

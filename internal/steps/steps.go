@@ -1,0 +1,61 @@
+// Package steps is the glue between rooms: what a person asks for in one sentence and what needs several rooms at once.
+//
+//	Deliver   a delivery is checked against its contract and becomes a dataset version, or is refused
+//	Package   the pipeline's export becomes a signed package with its lineage
+//	Release   gates are computed, the evidence is bound, an approved package is placed
+//	Retrain   newest data → pipeline → package → gates against the champion
+//	Page      everything that a product's page shows above the fold
+//	Sweep     objects that nothing refers to are removed
+//
+// Every step is repeatable: what exists already is found and answered, not made twice.
+package steps
+
+import (
+	"context"
+	"time"
+
+	"github.com/paraplu/paraplu/internal/blob"
+	"github.com/paraplu/paraplu/internal/dataset"
+	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/event"
+	"github.com/paraplu/paraplu/internal/modelpack"
+	"github.com/paraplu/paraplu/internal/monitor"
+	"github.com/paraplu/paraplu/internal/pipeline"
+	"github.com/paraplu/paraplu/internal/quality"
+	"github.com/paraplu/paraplu/internal/registry"
+	"github.com/paraplu/paraplu/internal/rollout"
+	"github.com/paraplu/paraplu/internal/team"
+	"github.com/paraplu/paraplu/internal/tracking"
+)
+
+// Rooms are what the steps work with; app fills all of them.
+type Rooms struct {
+	DB        *db.DB
+	Blob      *blob.Store
+	Team      *team.Room
+	Datasets  *dataset.Room
+	Quality   *quality.Room
+	Pipeline  *pipeline.Room
+	Tracking  *tracking.Room
+	Packs     *modelpack.Room
+	Registry  *registry.Room
+	Rollout   *rollout.Room
+	Monitor   *monitor.Room
+	Analytics monitor.Analytics
+	Clock     func() time.Time
+}
+
+// Steps does what needs several rooms.
+type Steps struct{ Rooms }
+
+// New gives the steps over rooms that are open.
+func New(r Rooms) *Steps { return &Steps{r} }
+
+// facts reads facts of a product.
+func (s *Steps) facts(ctx context.Context, f event.Filter) (out []event.Fact, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		out, err = event.List(tx, f)
+		return err
+	})
+	return out, err
+}
