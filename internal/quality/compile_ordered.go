@@ -259,8 +259,9 @@ func sentinelRule(f *field, k Custom) *rule {
 		}
 		fine := r.both("isfinite(CAST(" + v + " AS DOUBLE))")
 		res, err := x.query(ctx, `WITH c AS (SELECT CAST(`+v+` AS DOUBLE) AS v, count(*) AS n FROM `+dataView+` WHERE `+fine+` GROUP BY 1),
-			q AS (SELECT quantile_cont(v, 0.25) AS lo, quantile_cont(v, 0.75) AS hi, (SELECT sum(n) FROM c) AS total FROM c)
-			SELECT v, n, total FROM c, q WHERE (v < lo - 6 * (hi - lo) OR v > hi + 6 * (hi - lo)) AND (v IN (`+first(list, "NULL")+`) OR n >= greatest(5, total * 0.005)) ORDER BY n DESC LIMIT 5`)
+			q AS (SELECT quantile_cont(CAST(`+v+` AS DOUBLE), 0.25) AS lo, quantile_cont(CAST(`+v+` AS DOUBLE), 0.75) AS hi, (SELECT sum(n) FROM c) AS total
+				FROM `+dataView+` WHERE `+fine+` AND `+v+` NOT IN (`+first(list, "1e300")+`))
+			SELECT v, n, total FROM c, q WHERE (v < lo - 6 * (hi - lo) OR v > hi + 6 * (hi - lo)) AND (v IN (`+first(list, "1e300")+`) OR n >= greatest(5, total * 0.005)) ORDER BY n DESC LIMIT 5`)
 		if err != nil {
 			return err
 		}

@@ -169,8 +169,8 @@ func duplicates(ctx context.Context, x *run, r *rule, key string, surplus int64)
 	if r.where != "" {
 		from = "(SELECT * FROM " + dataView + " WHERE " + r.where + ")"
 	}
-	groups := "(SELECT " + key + " AS k, count(*) AS n FROM " + from + " WHERE " + key + " IS NOT NULL GROUP BY k HAVING count(*) > 1)"
-	res, err := x.query(ctx, "SELECT count(*), sum(n) FROM "+groups)
+	groups := "(SELECT " + key + " AS __p_k, count(*) AS __p_n FROM " + from + " WHERE " + key + " IS NOT NULL GROUP BY __p_k HAVING count(*) > 1)"
+	res, err := x.query(ctx, "SELECT count(*), sum(__p_n) FROM "+groups)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func duplicates(ctx context.Context, x *run, r *rule, key string, surplus int64)
 	}
 	r.Message += fmt.Sprintf(" (%s, %s too many)", plural(n, "recurring value"), plural(surplus, "row"))
 	r.Hint = "an overlapping or repeated delivery looks like this; keep one row for each key"
-	cond := key + " IN (SELECT k FROM " + groups + " AS g)"
+	cond := key + " IN (SELECT __p_k FROM " + groups + " AS g)"
 	shown := "CAST(" + key + " AS VARCHAR)"
 	return x.sample(ctx, r, r.both(cond), shown)
 }
