@@ -186,9 +186,9 @@ func until(from time.Time, d time.Duration) time.Time {
 }
 
 func (req ReleaseRequest) check() error {
-	for what, name := range map[string]string{"product": req.Product, "environment": req.Environment, "author": req.Author, "model": req.Model} {
-		if err := ref.CheckName(name); err != nil {
-			return fault.New(fault.Invalid, "release: %s: %w", what, err)
+	for _, f := range [][2]string{{"product", req.Product}, {"environment", req.Environment}, {"author", req.Author}, {"model", req.Model}} {
+		if err := ref.CheckName(f[1]); err != nil {
+			return fault.New(fault.Invalid, "release: %s: %w", f[0], err)
 		}
 	}
 	if _, err := ref.ParseDigest(string(req.Package)); err != nil {

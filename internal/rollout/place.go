@@ -70,9 +70,9 @@ func (in *PlaceInput) check() error {
 	if in.Force {
 		in.Cause = CauseEmergency
 	}
-	for what, name := range map[string]string{"product": in.Product, "environment": in.Environment, "endpoint": in.Endpoint, "actor": in.Actor} {
-		if err := ref.CheckName(name); err != nil {
-			return fault.New(fault.Invalid, "placing a package: %s: %w", what, err)
+	for _, f := range [][2]string{{"product", in.Product}, {"environment", in.Environment}, {"endpoint", in.Endpoint}, {"actor", in.Actor}} {
+		if err := ref.CheckName(f[1]); err != nil {
+			return fault.New(fault.Invalid, "placing a package: %s: %w", f[0], err)
 		}
 	}
 	if in.Cause == CauseEmergency && !in.Force {
