@@ -19,6 +19,7 @@ import (
 	"github.com/paraplu/paraplu/internal/db/dbtest"
 	"github.com/paraplu/paraplu/internal/event"
 	"github.com/paraplu/paraplu/internal/modelpack"
+	"github.com/paraplu/paraplu/internal/ref"
 	"github.com/paraplu/paraplu/internal/serving"
 )
 
@@ -173,6 +174,46 @@ func TestLimitsOfTheBody(t *testing.T) {
 	}
 	if r := ask(t, h, "POST", "/v2/models/umbrella/infer", "xx", "Content-Encoding", "gzip"); r.StatusCode != 400 {
 		t.Error(r.StatusCode)
+	}
+}
+
+// A name whose package was refused answers 503 with the reason and Retry-After; the others go on.
+func TestRefusedPackageIs503(t *testing.T) {
+	d := dbtest.SQLite(t, event.Migrations(), modelpack.Migrations(), serving.Migrations())
+	b, err := blob.Open(t.Context(), "mem://")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	packs := modelpack.New(d, b, modelpack.OpenKeys(t.TempDir()), time.Now)
+	placed := func(context.Context) ([]serving.Placement, error) {
+		return []serving.Placement{{Product: "umbrella", Environment: "production", Model: "umbrella", Package: ref.Sum(nil)}}, nil
+	}
+	room := serving.New(d, packs, placed, time.Now)
+	h := Handler(room)
+	if r := ask(t, h, "GET", "/v2/health/ready", ""); r.StatusCode != 503 || read(t, r) != `{"ready":false}` {
+		t.Errorf("before the start: %d", r.StatusCode)
+	}
+	if err := room.Reconcile(t.Context()); err == nil {
+		t.Fatal("an unknown package was accepted")
+	}
+	for _, path := range []string{"/v2/models/umbrella/infer", "/invocations"} {
+		r := ask(t, h, "POST", path, oneRow, "Content-Type", "application/json")
+		if path == "/invocations" {
+			r = ask(t, h, "POST", path, `{"instances":[[1]]}`, "Content-Type", "application/json")
+		}
+		if text := read(t, r); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || !strings.Contains(text, "there is no package") {
+			t.Errorf("%s: %d %s", path, r.StatusCode, text)
+		}
+	}
+	for path, status := range map[string]int{"/v2/models/umbrella/ready": 503, "/v2/models/umbrella": 503, "/ping": 404, "/v2/health/ready": 200} {
+		if r := ask(t, h, "GET", path, ""); r.StatusCode != status {
+			t.Errorf("%s: %d, want %d", path, r.StatusCode, status)
+		}
+	}
+	r := ask(t, h, "POST", "/v2/repository/index", "")
+	if text := read(t, r); !strings.Contains(text, `"state":"UNAVAILABLE"`) || !strings.Contains(text, "there is no package") {
+		t.Error(text)
 	}
 }
 

@@ -47,7 +47,7 @@ func (f *face) index(w http.ResponseWriter, r *http.Request) error {
 
 // repository answers load and unload: what is served is decided by releases and deployments, not here.
 func (f *face) repository(_ http.ResponseWriter, r *http.Request) error {
-	return fault.New(fault.Unsupported, "%s of model %q is not offered here: a model is placed by its deployment (paraplu deploy)",
+	return fault.New(fault.Unsupported, "%s of model %q is not offered here: a model is placed by its deployment (paraplu place)",
 		r.PathValue("action"), r.PathValue("model"))
 }
 

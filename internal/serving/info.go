@@ -93,7 +93,7 @@ func (r *Room) absent(name, version string) error {
 	st, ok := r.states.get(name)
 	switch {
 	case !ok:
-		return fault.New(fault.NotFound, "no model %q is deployed", name).WithHint("paraplu deploy places a released package")
+		return fault.New(fault.NotFound, "no model %q is deployed", name).WithHint("paraplu place puts a released package there")
 	case st.phase == "failed":
 		return fault.New(fault.Unavailable, "model %q is not ready: %s", name, st.reason)
 	}
