@@ -59,7 +59,7 @@ func (r *Room) SearchRuns(ctx context.Context, s Search) (page Page[Run], err er
 		return page, err
 	}
 	if from.Start != nil && keyset {
-		q.where(`(r.start_ms < ? OR r.start_ms = ? AND `+q.collate("r.id")+` > ?)`, *from.Start, *from.Start, from.ID)
+		q.where(`r.start_ms <= ? AND (r.start_ms < ? OR `+q.collate("r.id")+` > ?)`, *from.Start, *from.Start, from.ID)
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		page = Page[Run]{}

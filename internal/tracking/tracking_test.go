@@ -182,6 +182,7 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 						if err == nil {
 							break
 						}
+						t.Logf("try %d: %v (%v)", try, err, fault.KindOf(err))
 						if try == 50 {
 							t.Error(err)
 							return
