@@ -23,7 +23,7 @@ type Config struct {
 	Addr        string           // listen address of `up`; default DefaultAddr
 	AllowRemote bool             // listen on other than loopback although there is no log-in yet
 	Python      string           // interpreter for steps; default: see FindPython
-	Logger      *slog.Logger     // default: warnings to standard error
+	Logger      *slog.Logger     // default slog.Default
 	Clock       func() time.Time // default time.Now
 	Version     string           // of the binary, for pages
 }
@@ -51,7 +51,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Addr = DefaultAddr
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		c.Logger = slog.Default()
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -13,6 +13,7 @@ import (
 	"github.com/paraplu/paraplu/internal/app"
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/monitor"
+	"github.com/paraplu/paraplu/internal/pipeline"
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/steps"
 )
@@ -185,7 +186,7 @@ func (s *session) retrainCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{Use: "retrain", GroupID: "operate", Args: cobra.NoArgs, Short: "Newest data → pipeline → package → gates against the champion",
 		RunE: func(c *cobra.Command, _ []string) error {
-			values, err := overrides(set)
+			values, err := pipeline.ParseSet(set)
 			if err != nil {
 				return err
 			}

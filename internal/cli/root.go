@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -39,6 +40,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		<-ctx.Done()
 		stop()
 	}()
+	slog.SetDefault(slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: logLevel()})))
 	s := &session{in: in, out: out, err: errOut}
 	root := s.root()
 	root.SetArgs(args)
@@ -50,6 +52,15 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return 0
 	}
 	return s.fail(err)
+}
+
+// logLevel is PARAPLU_LOG (debug, info, warn, error); quiet by default.
+func logLevel() slog.Level {
+	level := slog.LevelWarn
+	if text := os.Getenv("PARAPLU_LOG"); text != "" {
+		level.UnmarshalText([]byte(text)) //nolint:errcheck // an unknown word leaves the default
+	}
+	return level
 }
 
 func (s *session) root() *cobra.Command {

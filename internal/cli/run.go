@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/paraplu/paraplu/internal/app"
 	"github.com/paraplu/paraplu/internal/fault"
@@ -20,7 +19,7 @@ func (s *session) runCommand() *cobra.Command {
 	var jobs int
 	c := &cobra.Command{Use: "run [STEP…]", GroupID: "build", Short: "Run the pipeline; unchanged steps come from the cache",
 		RunE: func(c *cobra.Command, args []string) error {
-			values, err := overrides(set)
+			values, err := pipeline.ParseSet(set)
 			if err != nil {
 				return err
 			}
@@ -61,23 +60,6 @@ func (s *session) stepLine(e pipeline.StepEvent) {
 		return
 	}
 	s.printf("[%d/%d] %-12s %-8s %6.1fs  %s\n", e.Position+1, e.Total, e.Step, e.Result, e.Took.Seconds(), e.Why)
-}
-
-// overrides reads KEY=VALUE; the value has YAML's types.
-func overrides(list []string) (map[string]any, error) {
-	out := map[string]any{}
-	for _, item := range list {
-		key, text, ok := strings.Cut(item, "=")
-		if !ok || key == "" {
-			return nil, fault.New(fault.Invalid, "--set %q is not KEY=VALUE", item).WithHint("--set train.depth=4")
-		}
-		var v any
-		if err := yaml.Unmarshal([]byte(text), &v); err != nil {
-			return nil, fault.New(fault.Invalid, "--set %s: %w", item, err)
-		}
-		out[key] = v
-	}
-	return out, nil
 }
 
 func (s *session) packageCommand() *cobra.Command {

@@ -29,3 +29,20 @@ func (s *session) printStages(p *spec.Product, stages []team.StageState) {
 		}
 	}
 }
+
+func (s *session) printCanvas(fields []team.CanvasField, signed []team.Signature) {
+	for _, f := range fields {
+		mark := map[bool]string{true: "✓", false: " "}[f.Done]
+		s.printf("%s %-30s %s\n", mark, f.Key, f.Why)
+	}
+	for _, sig := range signed {
+		note := ""
+		if !sig.Current {
+			note = ", but it changed since: paraplu canvas sign --as NAME"
+		}
+		s.printf("signed by %s, %s%s\n", sig.Member, ago(sig.At), note)
+	}
+	if len(signed) == 0 {
+		s.printf("not signed yet: paraplu canvas sign --as NAME\n")
+	}
+}

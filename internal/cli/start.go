@@ -9,6 +9,7 @@ import (
 	"github.com/paraplu/paraplu/internal/app"
 	"github.com/paraplu/paraplu/internal/demo"
 	"github.com/paraplu/paraplu/internal/spec"
+	"github.com/paraplu/paraplu/internal/team"
 )
 
 func (s *session) demoCommand() *cobra.Command {
@@ -103,4 +104,34 @@ func (s *session) statusCommand() *cobra.Command {
 				return nil
 			})
 		}}
+}
+
+func (s *session) canvasCommand() *cobra.Command {
+	c := &cobra.Command{Use: "canvas", GroupID: "start", Args: cobra.NoArgs, Short: "The use case: what is filled in, and who signed it; also: sign",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				signed, err := a.Team.Signatures(c.Context(), p.Name)
+				if err != nil {
+					return err
+				}
+				fields := team.Canvas(p)
+				s.show(map[string]any{"fields": fields, "signatures": signed}, func() { s.printCanvas(fields, signed) })
+				return nil
+			})
+		}}
+	c.AddCommand(&cobra.Command{Use: "sign", Args: cobra.NoArgs, Short: "Sign the canvas as it stands, in the name of a member (--as)",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
+				who, err := s.member(p)
+				if err != nil {
+					return err
+				}
+				if err := a.Team.SignCanvas(c.Context(), p.Name, who); err != nil {
+					return err
+				}
+				s.show(map[string]string{"signed_by": who}, func() { s.printf("the canvas of %s is signed by %s\n", p.Name, who) })
+				return nil
+			})
+		}})
+	return c
 }

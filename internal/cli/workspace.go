@@ -79,7 +79,7 @@ func first(list []string, otherwise string) string {
 // commands are all commands, in the order of a product's life.
 func (s *session) commands() []*cobra.Command {
 	return []*cobra.Command{
-		s.demoCommand(), s.upCommand(), s.nextCommand(), s.statusCommand(),
+		s.demoCommand(), s.upCommand(), s.nextCommand(), s.statusCommand(), s.canvasCommand(),
 		s.dataCommand(), s.checkCommand(), s.runCommand(), s.packageCommand(),
 		s.releaseCommand(), s.approveCommand(), s.placeCommand(), s.rollbackCommand(), s.deploymentsCommand(),
 		s.truthCommand(), s.monitorCommand(), s.incidentsCommand(), s.retrainCommand(), s.billCommand(),

@@ -96,19 +96,42 @@ func (h *Holdout) add(row []string) error {
 	return nil
 }
 
-// Feature gives a feature column as numbers; what is not a number is left out.
-func (h *Holdout) Feature(name string) []float64 {
-	i, ok := h.columns[name]
-	if !ok {
-		return nil
+// trainedOn gives columns of the feature table on the days before the hold-out: what the model was trained on. Cells that
+// are no numbers are left out; a product without a feature table has none.
+func trainedOn(p *spec.Product, before string, columns []string) (map[string][]float64, error) {
+	out := map[string][]float64{}
+	if p.Model.Features == "" {
+		return out, nil
 	}
-	var out []float64
-	for _, row := range h.rows {
-		if v, err := strconv.ParseFloat(row[i], 64); err == nil {
-			out = append(out, v)
+	f, err := os.Open(p.Path(p.Model.Features))
+	if err != nil {
+		return nil, fault.Wrap(err, "reading the feature table")
+	}
+	defer f.Close()
+	r := csv.NewReader(io.LimitReader(f, maxHoldout))
+	head, err := r.Read()
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the feature table has no header: %w", err).At(f.Name(), 1, 0)
+	}
+	day := slices.Index(head, "day")
+	for {
+		row, err := r.Read()
+		if err == io.EOF {
+			return out, nil
+		} else if err != nil {
+			return nil, fault.New(fault.Invalid, "%w", err).At(f.Name(), 0, 0)
+		}
+		if day >= 0 && row[day] >= before {
+			continue
+		}
+		for _, c := range columns {
+			if i := slices.Index(head, c); i >= 0 {
+				if v, err := strconv.ParseFloat(row[i], 64); err == nil {
+					out[c] = append(out[c], v)
+				}
+			}
 		}
 	}
-	return out
 }
 
 // Score asks a package for the days of the table.

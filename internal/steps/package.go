@@ -12,8 +12,6 @@ import (
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/modelpack"
-	"github.com/paraplu/paraplu/internal/pipeline"
-	"github.com/paraplu/paraplu/internal/ref"
 	"github.com/paraplu/paraplu/internal/registry"
 	"github.com/paraplu/paraplu/internal/spec"
 )
@@ -62,11 +60,10 @@ func (s *Steps) Package(ctx context.Context, p *spec.Product, actor string) (*Pa
 	return &Packaged{pack, version, created}, err
 }
 
-// making is the execution and step that wrote a path.
+// making is the execution that wrote a path.
 type making struct {
 	execution string
 	at        time.Time
-	step      pipeline.Step
 }
 
 // madeBy finds the execution whose step first wrote what now lies at a path. Later executions that took it from the cache
@@ -76,25 +73,13 @@ func (s *Steps) madeBy(ctx context.Context, p *spec.Product, path string) (makin
 	if !ok {
 		return making{}, fault.New(fault.Precondition, "no step of the pipeline writes %s", path).WithHint("add it to the outs of a step")
 	}
-	list, err := s.Pipeline.Executions(ctx, p.Name, 1000)
-	if err != nil {
+	e, err := s.Pipeline.Origin(ctx, p.Name, producer.Name)
+	if fault.Is(err, fault.NotFound) {
+		return making{}, fault.New(fault.Precondition, "%s was not made by an execution of the pipeline", path).WithHint("paraplu run")
+	} else if err != nil {
 		return making{}, err
 	}
-	var newest ref.Digest
-	var found making
-	for _, e := range list { // newest first
-		st, ok := e.Step(producer.Name)
-		if !ok || st.Result != pipeline.StepRan && st.Result != pipeline.StepCached {
-			continue
-		}
-		if newest == "" {
-			newest = st.Digest
-		}
-		if st.Digest == newest && st.Result == pipeline.StepRan {
-			return making{e.ID, e.Started, st}, nil
-		}
-	}
-	return found, fault.New(fault.Precondition, "%s was not made by an execution of the pipeline", path).WithHint("paraplu run")
+	return making{e.ID, e.Started}, nil
 }
 
 func owners(p *spec.Product) map[string]string {

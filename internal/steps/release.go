@@ -13,8 +13,13 @@ import (
 )
 
 // Request computes the gates for a package and asks for its release. Red gates are not an error: the release is a draft
-// that says what is missing.
+// that says what is missing. For the package that answers now its own release is given.
 func (s *Steps) Request(ctx context.Context, p *spec.Product, pkg ref.Digest, actor string) (*registry.Release, error) {
+	if c, err := s.Champion(ctx, p); err != nil {
+		return nil, err
+	} else if c != nil && c.Package == pkg && c.Release != "" { // it answers already: its evidence stands
+		return s.Registry.Release(ctx, c.Release)
+	}
 	gates, err := s.Gates(ctx, p, pkg, actor)
 	if err != nil {
 		return nil, err
@@ -74,8 +79,12 @@ func (s *Steps) setReference(ctx context.Context, p *spec.Product, pkg ref.Diges
 	}
 	features := map[string][]float64{}
 	if p.Monitor.Drift != nil {
+		trained, err := trainedOn(p, h.Days[0], p.Monitor.Drift.Columns)
+		if err != nil {
+			return err
+		}
 		for _, c := range p.Monitor.Drift.Columns {
-			features[c] = h.Feature(c)
+			features[c] = trained[c]
 		}
 	}
 	return s.Monitor.SetReference(ctx, p.Name, string(pkg), rows, features)
