@@ -75,16 +75,19 @@ func likelyUnit(unit string, v float64, low, high *float64) (name string, conver
 		if w < *low || w > *high {
 			continue
 		}
-		if d := distance(w, *low, *high); d < best-1e-9 {
+		if d := distance(w, *low, *high, shifted[canonical(unit)]); d < best-1e-9 {
 			best, name, converted = d, c.name, w
 		}
 	}
 	return name, converted
 }
 
+// shifted are units whose zero is a convention.
+var shifted = map[string]bool{"degC": true, "degF": true, "K": true}
+
 // distance tells how far v is from the middle of a range: in ratios for positive ranges, else linearly.
-func distance(v, low, high float64) float64 {
-	if low > 0 && v > 0 {
+func distance(v, low, high float64, linear bool) float64 {
+	if low > 0 && v > 0 && !linear {
 		return math.Abs(math.Log(v/math.Sqrt(low*high))) / math.Log(high/low)
 	}
 	return math.Abs(v-(low+high)/2) / (high - low)
