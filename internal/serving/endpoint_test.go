@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -92,6 +93,60 @@ func TestReplacedModelIsClosedAfterItsLastRequest(t *testing.T) {
 	if e.closings() != 1 {
 		t.Errorf("the old model was closed %d times", e.closings())
 	}
+}
+
+// Who comes late gets the newer endpoint: one that was closed cannot be entered again.
+func TestClosedEndpointCannotBeEntered(t *testing.T) {
+	e := &slowEngine{}
+	ep := &endpoint{model: &slowModel{e: e}, closed: make(chan struct{})}
+	ep.users.Store(1)
+	if !ep.enter() {
+		t.Fatal("a live endpoint cannot be entered")
+	}
+	ep.retire()
+	if !ep.enter() {
+		t.Error("an endpoint with a request inside is still open")
+	}
+	ep.leave()
+	ep.leave()
+	if ep.enter() || e.closings() != 1 {
+		t.Errorf("a closed endpoint was entered, or closed %d times", e.closings())
+	}
+}
+
+// One computes, one waits, the third is sent away, and a caller that gives up leaves its place.
+func TestOverloadIsToldAtOnce(t *testing.T) {
+	f := sqlite(t)
+	e := &slowEngine{inside: make(chan struct{}), proceed: make(chan struct{})}
+	f.engine = e
+	f.serve(t, "umbrella")
+	f.slots = &slots{free: make(chan struct{}, 1), most: 1}
+	e.armed = true
+	var callers sync.WaitGroup
+	ask := func(ctx context.Context, want fault.Kind) {
+		callers.Go(func() {
+			if _, err := f.Infer(ctx, rain(1)); err != nil && fault.KindOf(err) != want || err == nil && want != 0 {
+				t.Errorf("%v, want %v", err, want)
+			}
+		})
+	}
+	ask(t.Context(), 0)
+	<-e.inside
+	patience, giveUp := context.WithCancel(t.Context())
+	ask(patience, fault.Canceled)
+	for f.slots.waiting.Load() != 1 {
+		runtime.Gosched()
+	}
+	if _, err := f.Infer(t.Context(), rain(1)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a third caller: %v", err)
+	}
+	giveUp()
+	for f.slots.waiting.Load() != 0 {
+		runtime.Gosched()
+	}
+	ask(t.Context(), 0)
+	close(e.proceed)
+	callers.Wait()
 }
 
 func TestPanicOfTheEngineIsOneFailedRequest(t *testing.T) {

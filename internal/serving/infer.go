@@ -62,7 +62,7 @@ func (r *Response) VersionLabel() string { return r.version() }
 const maxRows = 100_000
 
 // Infer checks a request, computes the answer and puts it in the log. Faults: NotFound (no such model), Unavailable (not
-// ready), Invalid (the request does not fit the signature).
+// ready, or overloaded), Invalid (the request does not fit the signature), Canceled (the caller gave up while waiting).
 func (r *Room) Infer(ctx context.Context, req Request) (*Response, error) {
 	start := time.Now()
 	ep, err := r.enter(req.Model, req.Version)
@@ -80,13 +80,18 @@ func (r *Room) Infer(ctx context.Context, req Request) (*Response, error) {
 		ep.stats.rejected.Add(1)
 		return nil, err
 	}
+	if err := r.slots.take(ctx); err != nil {
+		ep.stats.failed.Add(1)
+		return nil, err
+	}
 	busy := time.Now()
 	out, err := ep.model.Run(ctx, in)
+	end := time.Now()
+	r.slots.give()
 	if err != nil {
 		ep.stats.failed.Add(1)
 		return nil, fault.Wrap(err, "model %s", req.Model)
 	}
-	end := time.Now()
 	ep.stats.busy.Add(int64(end.Sub(busy)))
 	resp := &Response{Placement: ep.Placement, ID: req.ID, Rows: in.Rows, Latency: end.Sub(start)}
 	resp.Warnings = ep.warnings(warned, out)

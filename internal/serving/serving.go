@@ -57,6 +57,7 @@ type Room struct {
 	clock  func() time.Time
 	engine Engine
 	log    *journal
+	slots  *slots
 
 	live        atomic.Pointer[map[string]*endpoint] // replaced as a whole, never changed
 	reconciling sync.Mutex                           // one reconciliation at a time
@@ -70,7 +71,7 @@ type Room struct {
 
 // New gives the room. placed tells which packages answer where; it is asked again after every new fact.
 func New(d *db.DB, packs *modelpack.Room, placed func(context.Context) ([]Placement, error), clock func() time.Time) *Room {
-	r := &Room{db: d, packs: packs, placed: placed, clock: clock, engine: GoEngine{}, log: newJournal(d, clock)}
+	r := &Room{db: d, packs: packs, placed: placed, clock: clock, engine: GoEngine{}, log: newJournal(d, clock), slots: newSlots()}
 	r.live.Store(&map[string]*endpoint{})
 	r.states.byKey = map[string]*state{}
 	return r
