@@ -80,20 +80,12 @@ func (r *Room) Infer(ctx context.Context, req Request) (*Response, error) {
 		ep.stats.rejected.Add(1)
 		return nil, err
 	}
-	if err := r.slots.take(ctx); err != nil {
-		ep.stats.failed.Add(1)
-		return nil, err
-	}
-	busy := time.Now()
-	out, err := ep.model.Run(ctx, in)
-	end := time.Now()
-	r.slots.give()
+	out, err := r.compute(ctx, ep, in)
 	if err != nil {
 		ep.stats.failed.Add(1)
 		return nil, fault.Wrap(err, "model %s", req.Model)
 	}
-	ep.stats.busy.Add(int64(end.Sub(busy)))
-	resp := &Response{Placement: ep.Placement, ID: req.ID, Rows: in.Rows, Latency: end.Sub(start)}
+	resp := &Response{Placement: ep.Placement, ID: req.ID, Rows: in.Rows, Latency: time.Since(start)}
 	resp.Warnings = ep.warnings(warned, out)
 	resp.Outputs = make([]Output, len(wanted))
 	for i, at := range wanted {
@@ -101,6 +93,18 @@ func (r *Room) Infer(ctx context.Context, req Request) (*Response, error) {
 	}
 	r.record(ep, &req, resp, in, out)
 	return resp, nil
+}
+
+// compute runs the model when there is a place for one more batch.
+func (r *Room) compute(ctx context.Context, ep *endpoint, in *modelpack.Frame) (*modelpack.Frame, error) {
+	if err := r.slots.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.slots.give()
+	busy := time.Now()
+	out, err := ep.model.Run(ctx, in)
+	ep.stats.busy.Add(int64(time.Since(busy)))
+	return out, err
 }
 
 // enter finds the live endpoint and holds it.
