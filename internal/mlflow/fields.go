@@ -107,9 +107,6 @@ func (c *call) need(name string) string {
 	return s
 }
 
-// value gives a text that may be empty, such as the value of a tag.
-func (c *call) value(name string) string { return c.str(name) }
-
 // int64 gives an optional integer: a number without fraction, or its text.
 func (c *call) int64(name string) (n int64, set bool) {
 	raw := c.single(name)

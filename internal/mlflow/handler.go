@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 
@@ -77,6 +78,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rt, vars, otherMethod := s.find(r.Method, r.URL.Path)
 	switch {
+	case !cleanURL(r.URL):
+		s.fail(w, r, invalid("Invalid path"))
 	case rt != nil:
 		s.serve(w, r, rt, vars)
 	case otherMethod:
@@ -84,6 +87,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		plain(w, http.StatusNotFound, "Not Found")
 	}
+}
+
+// cleanURL tells whether path and query are text that both databases can hold.
+func cleanURL(u *url.URL) bool {
+	query, err := url.QueryUnescape(u.RawQuery)
+	return clean(u.Path) && (err != nil || clean(query)) // a malformed query is refused when it is read
 }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route, vars map[string]string) {

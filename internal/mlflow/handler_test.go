@@ -70,7 +70,7 @@ func TestRoutesAndGuards(t *testing.T) {
 		{"GET", api + "experiments/get?experiment_id=0", "", []string{"Origin", "https://evil.example"}, 200, "Default"},
 		{"POST", api + "experiments/create", `{"name":"ok"}`, []string{"Content-Type", "application/json; charset=utf-8", "Origin", c.url}, 200, "experiment_id"},
 		{"GET", api + "logged-models/x?allow_deleted=maybe", "", nil, 400, "Invalid boolean value: maybe"},
-		{"GET", api + "experiments/get?experiment_id=%ff", "", nil, 400, "not valid text"},
+		{"GET", api + "experiments/get?experiment_id=%ff", "", nil, 400, "Invalid path"},
 	} {
 		res, body := request(t, tc.method, tc.url, strings.NewReader(tc.body), tc.header...)
 		if res.StatusCode != tc.status || !strings.Contains(body, tc.has) {
@@ -142,6 +142,14 @@ func TestArtifactsStreamWithRanges(t *testing.T) {
 		request(t, "PUT", page, strings.NewReader("<script>alert(1)</script>"))
 		if res, _ := request(t, "GET", page, nil); res.Header.Get("Content-Type") != "application/octet-stream" {
 			t.Errorf("a page comes back as %s", res.Header.Get("Content-Type"))
+		}
+		for _, p := range []string{
+			"/api/2.0/mlflow/logged-models/a%00", "/api/2.0/mlflow/runs/get?run_id=a%00", "/get-artifact?run_id=a%00&path=x", "/api/2.0/mlflow/runs/get?run_id=%ff",
+			"/get-artifact?run_id=%ff&path=x", "/api/2.0/mlflow/runs/get?run_id=%zz", "/get-artifact?run_id=%zz&path=x", "/get-artifact",
+		} {
+			if res, body := request(t, "GET", c.url+p, nil); res.StatusCode != 400 {
+				t.Errorf("GET %s: %d %s", p, res.StatusCode, body)
+			}
 		}
 		for _, p := range []string{"..%2fx", "a%2f..%2f..%2fx", "a%252e%252e%252fx%252f..%252f..", "%5cx", "a%00"} {
 			for _, method := range []string{"GET", "PUT", "DELETE"} {

@@ -27,8 +27,8 @@ func (s *server) getHistory(c *call) (any, error) {
 	return answer, err
 }
 
-// bulkWire is a point of get-history-bulk, where NaN is bare as in the hand-made JSON of MLflow. JSON parsers of browsers
-// refuse that, so ours is the text "NaN", which the UI of MLflow reads as well.
+// bulkWire is a point of get-history-bulk. MLflow writes NaN bare there, which is no JSON; ours is the text "NaN", as in all
+// other answers.
 type bulkWire struct {
 	Key       string `json:"key"`
 	Value     double `json:"value"`

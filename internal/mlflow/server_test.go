@@ -109,7 +109,13 @@ func TestStockClient(t *testing.T) {
 		t.Skip("no Python: set PARAPLU_PYTHON to an interpreter with mlflow, scikit-learn and pytest")
 	}
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		c := serve(t, d, time.Now)
+		mux, h := http.NewServeMux(), handler(t, d, "file://"+t.TempDir(), time.Now)
+		for _, prefix := range mlflow.Prefixes() { // as the application does
+			mux.Handle(prefix, h)
+		}
+		mux.HandleFunc("/health", mlflow.Health)
+		srv := httptest.NewServer(mux)
+		t.Cleanup(srv.Close)
 		suite, err := filepath.Abs("../../tests/mlflow")
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +127,7 @@ func TestStockClient(t *testing.T) {
 			cmd.Args = append(cmd.Args, "-k", only)
 		}
 		cmd.Dir = t.TempDir()
-		cmd.Env = append(os.Environ(), "PARAPLU_URL="+c.url, "PYTHONDONTWRITEBYTECODE=1")
+		cmd.Env = append(os.Environ(), "PARAPLU_URL="+srv.URL, "PYTHONDONTWRITEBYTECODE=1")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)

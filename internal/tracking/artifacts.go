@@ -37,7 +37,7 @@ func CheckPath(p string) (string, error) {
 		}
 		p = d
 	}
-	if strings.ContainsAny(p, "#\\") || strings.HasPrefix(p, "/") || longer(p, 4096) || len(p) > 1 && p[1] == ':' {
+	if strings.ContainsAny(p, "#\\") || strings.HasPrefix(p, "/") || len(p) > maxIndexed || len(p) > 1 && p[1] == ':' {
 		return "", badPath()
 	}
 	for _, c := range p {

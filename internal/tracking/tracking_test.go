@@ -274,19 +274,20 @@ func TestArtifacts(t *testing.T) {
 			t.Errorf("b.txt = %q, %d bytes", text, a.Size)
 		}
 		body.Close()
-		for _, p := range []string{"1/r/artifacts/b.txt/c", "1/r/artifacts/a", "", "..", "a/../../b", "/a", `a\b`, "a#b", "%2e%2e/x", "a%00b", "c:/x"} {
+		for _, p := range []string{"1/r/artifacts/b.txt/c", "1/r/artifacts/a", "", "..", "a/../../b", "/a", `a\b`, "a#b", "%2e%2e/x", "a%00b", "c:/x", strings.Repeat("long/", 401)} {
 			if _, err := r.PutArtifact(ctx, p, strings.NewReader("x")); !fault.Is(err, fault.Invalid) {
 				t.Errorf("PutArtifact(%q) = %v, want a refusal", p, err)
 			}
 		}
+		put(strings.Repeat("é/", 600)+"x", "a path of many bytes")
 		var refs int
 		ok(t, d.View(ctx, func(tx *db.Tx) error {
 			list, err := tracking.References(tx)
 			refs = len(list)
 			return err
 		}))
-		if refs != 3 {
-			t.Errorf("%d references, want 3: the replaced object is free", refs)
+		if refs != 4 {
+			t.Errorf("%d references, want 4: the replaced object is free", refs)
 		}
 		ok(t, r.DeleteArtifact(ctx, "1/r/artifacts/a"))
 		ok(t, r.DeleteArtifact(ctx, "1/r/artifacts/a"))

@@ -27,6 +27,7 @@ const (
 	maxBatchParamsTags = 100
 	maxBatchAll        = 1000
 	maxPage            = 50000
+	maxIndexed         = 2000 // bytes of a text in an index: PostgreSQL refuses index rows over 2704
 )
 
 const badCharacters = "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
@@ -142,6 +143,9 @@ func checkMetric(m Metric, where string) error {
 	}
 	if longer(m.Key, maxKey) {
 		return tooLong("Metric name", maxKey)
+	}
+	if len(m.Key)+len(m.DatasetName)+len(m.DatasetDigest) > maxIndexed {
+		return tooLong(at(where, "dataset_name"), maxIndexed-len(m.Key)-len(m.DatasetDigest))
 	}
 	return nil
 }
