@@ -11,7 +11,10 @@ TYPES = {"rain_forecast_mm": "FP32", "temp_c": "FP32", "promo": "INT64", "weekda
 
 
 def tensors(inputs):
-    return [{"name": n, "datatype": d, "shape": [len(inputs), 1], "data": [r[n] for r in inputs]} for n, d in TYPES.items()]
+    return [
+        {"name": n, "datatype": d, "shape": [len(inputs), 1], "data": [r[n] for r in inputs]}
+        for n, d in TYPES.items()
+    ]
 
 
 def test_health_has_bodies_and_exact_content_type(url):
@@ -19,19 +22,33 @@ def test_health_has_bodies_and_exact_content_type(url):
         r = requests.get(f"{url}/v2/health/{path}", timeout=10)
         assert (r.status_code, r.json(), r.headers["Content-Type"]) == (200, body, "application/json")
     assert requests.get(f"{url}/v2", timeout=10).json()["extensions"]
-    assert requests.get(f"{url}/v2/models/umbrella/ready", timeout=10).json() == {"name": "umbrella", "ready": True}
+    assert requests.get(f"{url}/v2/models/umbrella/ready", timeout=10).json() == {
+        "name": "umbrella",
+        "ready": True,
+    }
 
 
 def test_every_parity_row_as_one_batch_and_alone(url, umbrella):
     inputs, outputs = umbrella
     want = [o["umbrellas"] for o in outputs]
-    r = requests.post(f"{url}/v2/models/umbrella/infer", json={"id": f"b-{uuid.uuid4()}", "inputs": tensors(inputs)}, timeout=10)
+    r = requests.post(
+        f"{url}/v2/models/umbrella/infer",
+        json={"id": f"b-{uuid.uuid4()}", "inputs": tensors(inputs)},
+        timeout=10,
+    )
     assert r.status_code == 200, r.text
     answer = r.json()["outputs"][0]
     assert answer["shape"] == [len(inputs), 1]
     assert answer["data"] == pytest.approx(want, rel=1e-4)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        alone = list(pool.map(lambda row: requests.post(f"{url}/v2/models/umbrella/infer", json={"inputs": tensors([row])}, timeout=10).json(), inputs))
+        alone = list(
+            pool.map(
+                lambda row: requests.post(
+                    f"{url}/v2/models/umbrella/infer", json={"inputs": tensors([row])}, timeout=10
+                ).json(),
+                inputs,
+            )
+        )
     assert [a["outputs"][0]["data"][0] for a in alone] == answer["data"]
 
 
@@ -40,7 +57,9 @@ def test_gzip(url, umbrella):
     import json
 
     body = gzip.compress(json.dumps({"inputs": tensors(umbrella[0])}).encode())
-    r = requests.post(f"{url}/v2/models/umbrella/infer", data=body, headers={"Content-Encoding": "gzip"}, timeout=10)
+    r = requests.post(
+        f"{url}/v2/models/umbrella/infer", data=body, headers={"Content-Encoding": "gzip"}, timeout=10
+    )
     assert r.status_code == 200, r.text
 
 
@@ -54,7 +73,11 @@ def test_gzip(url, umbrella):
     ],
 )
 def test_mistakes_are_named(url, umbrella, change, text):
-    r = requests.post(f"{url}/v2/models/umbrella/infer", json={"inputs": tensors([{**umbrella[0][0], **change}])}, timeout=10)
+    r = requests.post(
+        f"{url}/v2/models/umbrella/infer",
+        json={"inputs": tensors([{**umbrella[0][0], **change}])},
+        timeout=10,
+    )
     assert (r.status_code, r.headers["Content-Type"]) == (400, "application/json")
     assert text in r.json()["error"]
 

@@ -62,10 +62,15 @@ def test_mixed_outputs_and_version(client, iris):
         tensor = http.InferInput(name, array.shape, "FP32")
         tensor.set_data_from_numpy(array)
         tensors.append(tensor)
-    wanted = [http.InferRequestedOutput("probabilities", binary_data=True), http.InferRequestedOutput("label", binary_data=False)]
+    wanted = [
+        http.InferRequestedOutput("probabilities", binary_data=True),
+        http.InferRequestedOutput("label", binary_data=False),
+    ]
     result = client.infer("iris", tensors, model_version="3", outputs=wanted)
     assert result.as_numpy("label")[:, 0].tolist() == [o["label"] for o in outputs]
-    np.testing.assert_allclose(result.as_numpy("probabilities"), [o["probabilities"] for o in outputs], atol=1e-5)
+    np.testing.assert_allclose(
+        result.as_numpy("probabilities"), [o["probabilities"] for o in outputs], atol=1e-5
+    )
 
 
 def test_errors_are_told(client, umbrella):
