@@ -134,7 +134,7 @@ func ParseContract(path string, data []byte) (*Contract, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	if err := d.Decode(&doc); errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
-		return nil, fault.New(fault.Invalid, "the contract is empty").At(path, 1, 1).WithHint("start from: paraplu contract infer FILE")
+		return nil, fault.New(fault.Invalid, "the contract is empty").At(path, 1, 1).WithHint("docs/spec/contracts.md shows one to start from")
 	} else if err != nil {
 		return nil, syntax(path, err)
 	}

@@ -98,7 +98,7 @@ func (r *Room) Check(ctx context.Context, in CheckInput) (*Report, error) {
 func (in *CheckInput) check() (*Object, error) {
 	switch {
 	case in.Contract == nil:
-		return nil, fault.New(fault.Invalid, "dataset %s has no contract", in.Dataset).WithHint("paraplu contract infer %s", in.Path)
+		return nil, fault.New(fault.Invalid, "dataset %s has no contract", in.Dataset).WithHint("name one under data.%s.contract in paraplu.yaml; docs/spec/contracts.md shows one to start from", in.Dataset)
 	case in.Actor == "":
 		return nil, fault.New(fault.Invalid, "checking %s: it is not said who does it", in.Dataset)
 	case len(in.Contract.Objects) == 0:

@@ -67,6 +67,22 @@ func TestTheSameDeliveryGivesTheSameReport(t *testing.T) {
 	}, sources...)
 }
 
+func TestAReportThatCouldNotBeMadeIsMadeAgain(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		r := newRoom(d)
+		c := column(t, "logicalType: number\nquality: [{id: x, type: sql, query: 'SELECT count(*) FROM nowhere', mustBe: 0}]", "")
+		for range 2 {
+			if report := check(t, r, c, "things", "k,v\na,1\n"); report.Status != quality.Broken || !fault.Is(report.Err(), fault.Precondition) {
+				t.Errorf("%s %v", report.Status, report.Err())
+			}
+		}
+		reports, err := r.Reports(context.Background(), "umbrella", "things")
+		if err != nil || len(reports) != 1 || len(facts(t, d)) != 2 {
+			t.Errorf("%d reports, %d facts, %v", len(reports), len(facts(t, d)), err)
+		}
+	}, sources...)
+}
+
 func TestVolumeIsComparedWithTheDeliveryBefore(t *testing.T) {
 	r := newRoom(dbtest.SQLite(t, sources...))
 	c := contract(t, "testdata/weather.odcs.yaml")

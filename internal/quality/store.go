@@ -44,7 +44,7 @@ func (r *Room) stored(ctx context.Context, id string) (out *Report, found bool, 
 func (r *Room) Report(ctx context.Context, id string) (*Report, error) {
 	out, found, err := r.stored(ctx, id)
 	if err == nil && !found {
-		return nil, fault.New(fault.NotFound, "there is no report %q", id).WithHint("paraplu check --list")
+		return nil, fault.New(fault.NotFound, "there is no report %q", id)
 	}
 	return out, err
 }

@@ -1,11 +1,12 @@
 package quality
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/paraplu/paraplu/internal/spec"
 )
 
 // Custom is the implementation of a rule "type: custom, engine: paraplu".
@@ -230,23 +231,13 @@ func (r *reader) fraction(p *float64) func(*yaml.Node, string) {
 	}
 }
 
+// duration reads a duration as in paraplu.yaml, of at least a second.
 func (r *reader) duration(p *time.Duration) func(*yaml.Node, string) {
 	return func(n *yaml.Node, where string) {
-		d, ok := parseDuration(n.Value)
-		if !ok {
+		d, err := spec.ParseDuration(n.Value)
+		if err != nil || time.Duration(d) < time.Second {
 			r.report(n, where, "write 1d, 6h, 15m or 1w", "wanted a duration, got %s", got(n))
 		}
-		*p = d
+		*p = time.Duration(d)
 	}
-}
-
-// parseDuration reads a positive number with w, d, h, m or s behind it.
-func parseDuration(s string) (time.Duration, bool) {
-	units := map[byte]time.Duration{'w': 7 * 24 * time.Hour, 'd': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute, 's': time.Second}
-	if len(s) < 2 || len(s) > 10 {
-		return 0, false
-	}
-	n, err := strconv.Atoi(s[:len(s)-1])
-	unit, ok := units[s[len(s)-1]]
-	return time.Duration(n) * unit, err == nil && ok && n > 0 && n < 1e5
 }
