@@ -39,5 +39,5 @@ def test_many_outputs_are_a_frame(client, iris):
 def test_refusal(client, umbrella):
     frame = pd.DataFrame(umbrella[0][:2])
     frame.loc[1, "weekday"] = "Samstag"
-    with pytest.raises(Exception, match="error code 400.*BAD_REQUEST.*Samstag"):
+    with pytest.raises(Exception, match=r"error code 400.*BAD_REQUEST.*Samstag"):
         at(client, "umbrella").invoke(frame)

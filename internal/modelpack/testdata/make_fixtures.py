@@ -1,7 +1,7 @@
 """Make the export folders of the tests: small scikit-learn models with parity rows of the original library.
 
-    pip install scikit-learn==1.9.1 skl2onnx==1.20.0 onnx==1.23.2 pandas
-    python make_fixtures.py          # writes umbrella/, umbrella2/, iris/ beside this file
+pip install scikit-learn==1.9.1 skl2onnx==1.20.0 onnx==1.23.2 pandas
+python make_fixtures.py          # writes umbrella/, umbrella2/, iris/ beside this file
 """
 
 import json
@@ -57,22 +57,31 @@ def write(name, proto, rows, signature):
 def umbrella(name, estimator, limit):
     rng = np.random.default_rng(7)
     n = 400
-    frame = pd.DataFrame({
-        "rain_forecast_mm": np.where(rng.random(n) < 0.1, np.nan, rng.gamma(0.6, 6, n)).astype("float32"),
-        "temp_c": rng.normal(11, 6, n).astype("float32"),
-        "promo": rng.integers(0, 2, n),
-        "weekday": rng.choice(WEEKDAYS, n),
-    })
+    frame = pd.DataFrame(
+        {
+            "rain_forecast_mm": np.where(rng.random(n) < 0.1, np.nan, rng.gamma(0.6, 6, n)).astype("float32"),
+            "temp_c": rng.normal(11, 6, n).astype("float32"),
+            "promo": rng.integers(0, 2, n),
+            "weekday": rng.choice(WEEKDAYS, n),
+        }
+    )
     sold = 5 + 3 * np.nan_to_num(frame.rain_forecast_mm) + 4 * frame.promo + (frame.weekday == "sat") * 6
     pipe = make_pipeline(
-        ColumnTransformer([
-            ("num", SimpleImputer(strategy="median"), ["rain_forecast_mm", "temp_c"]),
-            ("flag", "passthrough", ["promo"]),
-            ("cat", OneHotEncoder(handle_unknown="ignore"), ["weekday"]),
-        ]),
+        ColumnTransformer(
+            [
+                ("num", SimpleImputer(strategy="median"), ["rain_forecast_mm", "temp_c"]),
+                ("flag", "passthrough", ["promo"]),
+                ("cat", OneHotEncoder(handle_unknown="ignore"), ["weekday"]),
+            ]
+        ),
         estimator,
     ).fit(frame, sold + rng.normal(0, 2, n))
-    proto = convert_sklearn(pipe, name=name, initial_types=[(c["name"], KINDS[c["type"]]([None, 1])) for c in INPUTS], target_opset=OPSETS)
+    proto = convert_sklearn(
+        pipe,
+        name=name,
+        initial_types=[(c["name"], KINDS[c["type"]]([None, 1])) for c in INPUTS],
+        target_opset=OPSETS,
+    )
     old = proto.graph.output[0].name
     for node in proto.graph.node:
         for i, o in enumerate(node.output):
@@ -84,29 +93,57 @@ def umbrella(name, estimator, limit):
         {"inputs": {c: value(r[c]) for c in frame.columns}, "outputs": {"umbrellas": float(p)}}
         for (_, r), p in zip(sample.iterrows(), pipe.predict(sample), strict=True)
     ]
-    write(name, proto, rows, {
-        "inputs": INPUTS,
-        "outputs": [{"name": "umbrellas", "type": "float", "unit": "pieces", "min": 0}],
-        "tolerance": {"umbrellas": {"kind": "max_rel", "limit": limit}},
-    })
+    write(
+        name,
+        proto,
+        rows,
+        {
+            "inputs": INPUTS,
+            "outputs": [{"name": "umbrellas", "type": "float", "unit": "pieces", "min": 0}],
+            "tolerance": {"umbrellas": {"kind": "max_rel", "limit": limit}},
+        },
+    )
 
 
 def iris():
     data = load_iris()
     X = data.data.astype("float32")
     pipe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(X, data.target)
-    proto = convert_sklearn(pipe, name="iris", initial_types=[("X", t.FloatTensorType([None, 4]))], target_opset=OPSETS, options={id(pipe): {"zipmap": False}})
+    proto = convert_sklearn(
+        pipe,
+        name="iris",
+        initial_types=[("X", t.FloatTensorType([None, 4]))],
+        target_opset=OPSETS,
+        options={id(pipe): {"zipmap": False}},
+    )
     names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     sample = X[::5]
     rows = [
-        {"inputs": dict(zip(names, map(float, x), strict=True)), "outputs": {"label": int(y), "probabilities": [float(v) for v in p]}}
+        {
+            "inputs": dict(zip(names, map(float, x), strict=True)),
+            "outputs": {"label": int(y), "probabilities": [float(v) for v in p]},
+        }
         for x, y, p in zip(sample, pipe.predict(sample), pipe.predict_proba(sample), strict=True)
     ]
-    write("iris", proto, rows, {
-        "inputs": [{"name": n, "type": "float", "nullable": False, "min": 0, "max": 30, "unit": "cm"} for n in names],
-        "outputs": [{"name": "label", "type": "long"}, {"name": "probabilities", "type": "float", "shape": [3]}],
-        "tolerance": {"label": {"kind": "exact_label"}, "probabilities": {"kind": "max_abs", "limit": 1e-5}},
-    })
+    write(
+        "iris",
+        proto,
+        rows,
+        {
+            "inputs": [
+                {"name": n, "type": "float", "nullable": False, "min": 0, "max": 30, "unit": "cm"}
+                for n in names
+            ],
+            "outputs": [
+                {"name": "label", "type": "long"},
+                {"name": "probabilities", "type": "float", "shape": [3]},
+            ],
+            "tolerance": {
+                "label": {"kind": "exact_label"},
+                "probabilities": {"kind": "max_abs", "limit": 1e-5},
+            },
+        },
+    )
 
 
 if __name__ == "__main__":
