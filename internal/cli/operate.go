@@ -220,6 +220,9 @@ func (s *session) billCommand() *cobra.Command {
 						return fault.New(fault.Invalid, "%q is not YYYY-MM-DD", text)
 					}
 				}
+				if err := s.wholeBill(c, a, p, &ends); err != nil {
+					return err
+				}
 				bill, err := a.Monitor.Bill(c.Context(), p, ends[0], ends[1])
 				if err != nil {
 					return err
@@ -240,4 +243,19 @@ func (s *session) printBill(b *monitor.Bill) {
 	}
 	s.table([]string{"", "days", "wape", "cost " + b.Unit, "naive rule", "saved"}, rows, "no predictions with truth yet")
 	s.printf("value model: %s\ntruth: %v\n", b.How.Value.Expression, b.How.SourceNames())
+}
+
+// wholeBill fills the ends that were not given: from the first window to the last.
+func (s *session) wholeBill(c *cobra.Command, a *app.App, p *spec.Product, ends *[2]time.Time) error {
+	windows, err := a.Monitor.Windows(c.Context(), p.Name)
+	if err != nil || len(windows) == 0 {
+		return err
+	}
+	if ends[0].IsZero() {
+		ends[0] = windows[0].Start
+	}
+	if ends[1].IsZero() {
+		ends[1] = windows[len(windows)-1].End
+	}
+	return nil
 }

@@ -71,6 +71,15 @@ func (ev *evidence) last(verb string, keep func(*proof) bool) *proof {
 	return nil
 }
 
+// running is the newest fact that put a package into the environment: a placement, or a rollback to an earlier package.
+func (ev *evidence) running() *proof {
+	placed, back := ev.last(event.DeploymentPlaced, nil), ev.last(event.DeploymentRolledBack, nil)
+	if placed == nil || back != nil && back.Seq > placed.Seq && back.Digest != "" {
+		return back
+	}
+	return placed
+}
+
 // ofDataset tells whether a fact is about a dataset, by its data or by its object ("weather@v3").
 func ofDataset(name string) func(*proof) bool {
 	return func(p *proof) bool {

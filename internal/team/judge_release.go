@@ -8,8 +8,13 @@ import (
 )
 
 func (j *judgement) release() {
+	placed := j.ev.running()
 	gates := j.ev.last(event.GatesEvaluated, nil)
-	placed := j.ev.last(event.DeploymentPlaced, nil)
+	if placed != nil { // a candidate that was refused takes nothing away from what runs
+		if own := j.ev.last(event.GatesEvaluated, func(g *proof) bool { return gatesPackage(g) == placed.Digest }); own != nil {
+			gates = own
+		}
+	}
 	status, detail := Missing, ""
 	if gates != nil {
 		status, detail = have(gates.good(), Due), "release "+gates.Object
