@@ -68,7 +68,8 @@ test-python: $(VENV)/.ready ## ruff, mypy --strict, pytest
 	$(VENV)/bin/ruff check python examples tests
 	$(VENV)/bin/ruff format --check python examples tests
 	cd python && ../$(VENV)/bin/mypy --strict src
-	$(VENV)/bin/pytest -q python examples/umbrella
+	$(VENV)/bin/pytest -q python
+	$(VENV)/bin/pytest -q examples/umbrella
 
 test-web: web/node_modules/.ready ## type check, lint and unit tests of the UI
 	cd web && npm run --silent check
