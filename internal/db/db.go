@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -213,5 +212,5 @@ func (d *DB) String() string {
 	if d.dialect == SQLite {
 		return "sqlite " + d.path
 	}
-	return fmt.Sprintf("%s", d.dialect)
+	return string(d.dialect)
 }

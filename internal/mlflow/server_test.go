@@ -1,9 +1,7 @@
 package mlflow_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,24 +77,6 @@ func (c *client) do(method, path, body string) (int, string) {
 		c.t.Fatal(err)
 	}
 	return res.StatusCode, strings.TrimSpace(string(b))
-}
-
-// post makes a call under /api/2.0/mlflow that must succeed.
-func (c *client) post(path string, body any) map[string]any {
-	c.t.Helper()
-	b, err := json.Marshal(body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	status, text := c.do(http.MethodPost, "/api/2.0/mlflow/"+path, string(b))
-	if status != http.StatusOK {
-		c.t.Fatalf("POST %s %s: %d %s", path, b, status, text)
-	}
-	var out map[string]any
-	if err := json.NewDecoder(bytes.NewReader([]byte(text))).Decode(&out); err != nil {
-		c.t.Fatal(err)
-	}
-	return out
 }
 
 // TestStockClient runs the conformance suite of tests/mlflow with the real MLflow client of PARAPLU_PYTHON.

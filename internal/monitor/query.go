@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/fault"
@@ -187,5 +186,3 @@ func (r record) float(name string) float64 {
 func (r record) text(name string) string { s, _ := r[name].(string); return s }
 
 func (r record) number(name string) *Number { return number(r.float(name)) }
-
-func (r record) time(name string) time.Time { return db.Time(r.int(name)) }

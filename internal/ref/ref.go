@@ -28,7 +28,7 @@ func Sum(b []byte) Digest {
 func ParseDigest(s string) (Digest, error) {
 	h, ok := strings.CutPrefix(s, "sha256:")
 	if !ok {
-		return "", fmt.Errorf("digest %q does not start with sha256:", s)
+		return "", fmt.Errorf("digest %q does not start with \"sha256:\"", s)
 	}
 	if len(h) != 64 {
 		return "", fmt.Errorf("digest %q has %d hex digits, want 64", s, len(h))

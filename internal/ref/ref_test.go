@@ -51,7 +51,7 @@ func TestIDsSortByTimeEvenWhenTheClockJumpsBack(t *testing.T) {
 	if len(a) != 26 || a[:9] > b[:9] || b >= c {
 		t.Errorf("ids out of order: %s %s %s", a, b, c)
 	}
-	if NewID() == NewID() {
+	if d, e := NewID(), NewID(); d == e {
 		t.Error("two equal ids")
 	}
 }

@@ -172,8 +172,8 @@ func TestRejectAndRevoke(t *testing.T) {
 		}
 		h.refused(h.allowed("a"), fault.Precondition, "rejected by bo: the price changed")
 		h.refused(h.approve(rel, "kim", "business"), fault.Conflict, "is rejected")
-		next := h.request(req("a", red(), onePerson()))
-		next = h.request(req("a", green(), onePerson()))
+		h.request(req("a", red(), onePerson()))
+		next := h.request(req("a", green(), onePerson()))
 		if next.ID == rel.ID || next.State != registry.InReview || next.Previous == "" {
 			t.Errorf("next = %+v", next)
 		}
