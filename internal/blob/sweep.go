@@ -11,11 +11,11 @@ import (
 
 // Swept tells what Sweep found.
 type Swept struct {
-	Objects int   // all objects
-	Bytes   int64 // of all objects
-	Orphans int   // objects that nothing refers to
-	Freed   int64 // bytes of the orphans that were removed
-	Removed int
+	Objects int   `json:"objects"` // all objects
+	Bytes   int64 `json:"bytes"`   // of all objects
+	Orphans int   `json:"orphans"` // objects that nothing refers to
+	Freed   int64 `json:"freed"`   // bytes of the orphans that were removed
+	Removed int   `json:"removed"`
 }
 
 // Sweep removes objects that are not in referenced and were written before the given instant. With dryRun it only counts.

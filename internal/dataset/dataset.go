@@ -30,22 +30,22 @@ type File struct {
 
 // Version is an immutable state of a dataset.
 type Version struct {
-	Product   string
-	Dataset   string
-	Number    int        // 1, 2, 3 …
-	Digest    ref.Digest // of the canonical manifest
-	Folder    bool       // false: exactly one file
-	Rows      int64      // without the header; -1 = unknown
-	Bytes     int64
-	Columns   []string // nil = unknown
-	Files     []File   // sorted by path
-	CreatedAt time.Time
-	Actor     string
-	Message   string
-	Source    string // where the data come from, in words
-	Licence   string
-	Simulated bool   // not observed in the world; every face says so
-	ReportID  string // of the contract check that let it in, "" if none
+	Product   string     `json:"product"`
+	Dataset   string     `json:"dataset"`
+	Number    int        `json:"number"` // 1, 2, 3 …
+	Digest    ref.Digest `json:"digest"` // of the canonical manifest
+	Folder    bool       `json:"folder"` // false: exactly one file
+	Rows      int64      `json:"rows"`   // without the header; -1 = unknown
+	Bytes     int64      `json:"bytes"`
+	Columns   []string   `json:"columns"` // nil = unknown
+	Files     []File     `json:"files"`   // sorted by path
+	CreatedAt time.Time  `json:"created_at"`
+	Actor     string     `json:"actor"`
+	Message   string     `json:"message,omitempty"`
+	Source    string     `json:"source,omitempty"` // where the data come from, in words
+	Licence   string     `json:"licence,omitempty"`
+	Simulated bool       `json:"simulated"`           // not observed in the world; every face says so
+	ReportID  string     `json:"report_id,omitempty"` // of the contract check that let it in, "" if none
 }
 
 // Ref gives the lineage name "dataset:weather@sha256:…".

@@ -33,24 +33,24 @@ func New(d *db.DB, b *blob.Store, keys *Keys, clock func() time.Time) *Room {
 
 // Package is a stored package.
 type Package struct {
-	Digest     ref.Digest
-	Product    string
-	Name       string
-	Manifest   *Manifest
-	Files      []File     // by path
-	Size       int64      // bytes of all files
-	CreatedAt  time.Time  // as the package says
-	BuiltAt    time.Time  // when it came into this workspace
-	Actor      string     // who built it
-	Signatures []Referrer // bundles that refer to it
+	Digest     ref.Digest `json:"digest"`
+	Product    string     `json:"product"`
+	Name       string     `json:"name"`
+	Manifest   *Manifest  `json:"manifest"`
+	Files      []File     `json:"files"`      // by path
+	Size       int64      `json:"size"`       // bytes of all files
+	CreatedAt  time.Time  `json:"created_at"` // as the package says
+	BuiltAt    time.Time  `json:"built_at"`   // when it came into this workspace
+	Actor      string     `json:"actor"`      // who built it
+	Signatures []Referrer `json:"signatures"` // bundles that refer to it
 }
 
 // Referrer is an object that refers to a package, such as its signature.
 type Referrer struct {
-	Kind      string // "signature"
-	Digest    ref.Digest
-	KeyHint   string // SHA-256 of the public key's PEM text, hex
-	CreatedAt time.Time
+	Kind      string     `json:"kind"` // "signature"
+	Digest    ref.Digest `json:"digest"`
+	KeyHint   string     `json:"key_hint"` // SHA-256 of the public key's PEM text, hex
+	CreatedAt time.Time  `json:"created_at"`
 }
 
 // Get gives a package by its digest.

@@ -9,14 +9,14 @@ import (
 
 // Verification is the outcome of all checks of a package.
 type Verification struct {
-	Digest   ref.Digest
-	OK       bool
-	Steps    []Step // in order; the last one has the error when the package is refused
-	SignedBy string // hint of the key that signed
-	Files    int
-	Parity   *ParityReport // nil when it was refused before
-	At       time.Time
-	Reason   string // why it is refused, "" when it is not
+	Digest   ref.Digest    `json:"digest"`
+	OK       bool          `json:"ok"`
+	Steps    []Step        `json:"steps"`     // in order; the last one has the error when the package is refused
+	SignedBy string        `json:"signed_by"` // hint of the key that signed
+	Files    int           `json:"files"`
+	Parity   *ParityReport `json:"parity,omitempty"` // nil when it was refused before
+	At       time.Time     `json:"at"`
+	Reason   string        `json:"reason,omitempty"` // why it is refused, "" when it is not
 }
 
 // Verify checks a package as serving does before it admits it: digests, signature, graph, and all parity rows on the Go

@@ -18,9 +18,9 @@ import (
 
 // Packaged is a package and the model version that names it.
 type Packaged struct {
-	Package *modelpack.Package
-	Version registry.Version
-	Created bool // false: the same package exists already
+	Package *modelpack.Package `json:"package"`
+	Version registry.Version   `json:"version"`
+	Created bool               `json:"created"` // false: the same package exists already
 }
 
 // Package turns the export folder of the pipeline into a signed package and registers it as a model version. Its time is
@@ -78,6 +78,11 @@ func (s *Steps) madeBy(ctx context.Context, p *spec.Product, path string) (makin
 		return making{}, fault.New(fault.Precondition, "%s was not made by an execution of the pipeline", path).WithHint("paraplu run")
 	} else if err != nil {
 		return making{}, err
+	}
+	if step, ok := e.Step(producer.Name); ok {
+		if why := s.Pipeline.Changed(p.Dir, step, path); why != "" {
+			return making{}, fault.New(fault.Precondition, "%s is not what step %s of execution %s wrote: %s", path, producer.Name, e.ID, why).WithHint("paraplu run")
+		}
 	}
 	return making{e.ID, e.Started}, nil
 }

@@ -26,9 +26,9 @@ type RetrainOptions struct {
 
 // Retrained is a candidate with its evidence.
 type Retrained struct {
-	Execution *pipeline.Execution
-	Packaged  *Packaged
-	Release   *registry.Release
+	Execution *pipeline.Execution `json:"execution"`
+	Packaged  *Packaged           `json:"packaged"`
+	Release   *registry.Release   `json:"release"`
 }
 
 // Retrain runs the pipeline on the data that lies there with the overrides of the section retrain, packages the result,
