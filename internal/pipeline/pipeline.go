@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -166,6 +167,18 @@ func (r *Room) Origin(ctx context.Context, product, step string) (*Execution, er
 		return nil, fault.New(fault.NotFound, "step %s of %s has never succeeded", step, product).WithHint("paraplu run %s", step)
 	}
 	return r.Execution(ctx, id)
+}
+
+// Changed tells how an output of a step differs from what lies in the workspace now, "" when it does not or is none.
+func (r *Room) Changed(dir string, s Step, path string) (why string) {
+	i := slices.IndexFunc(s.Outs, func(o Out) bool { return o.Path == path })
+	if i < 0 {
+		return ""
+	}
+	ws := openWorkspace(dir)
+	defer ws.save()
+	_, why = ws.differs(s.Outs[i])
+	return why
 }
 
 // Log opens everything that a step printed in an execution; fault.NotFound if it did not run there.

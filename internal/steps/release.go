@@ -52,42 +52,58 @@ func (s *Steps) Place(ctx context.Context, p *spec.Product, pkg ref.Digest, acto
 	if endpoint == "" {
 		endpoint = p.Name
 	}
+	watch, err := s.reference(ctx, p, pkg)
+	if err != nil && !o.Force { // an emergency does not wait for a mended hold-out table
+		return nil, err
+	}
 	d, err := s.Rollout.Place(ctx, rollout.PlaceInput{Product: p.Name, Environment: p.Release.Environment, Endpoint: endpoint, Model: p.Model.Name,
 		Package: pkg, Actor: actor, Cause: o.Cause, Reason: o.Reason, Force: o.Force})
 	if err != nil {
 		return nil, err
 	}
-	return d, s.setReference(ctx, p, pkg)
+	if watch == nil {
+		return d, nil
+	}
+	err = s.Monitor.SetReference(ctx, p.Name, string(pkg), watch.rows, watch.features)
+	if fault.Is(err, fault.Conflict) {
+		err = nil // it was placed before, and the pipeline ran since: what it was first held against stays
+	}
+	return d, err
 }
 
-// setReference gives the monitors the hold-out of a package. It is computed by the package itself, so it is right for a
-// forced release too.
-func (s *Steps) setReference(ctx context.Context, p *spec.Product, pkg ref.Digest) error {
+// reference is what the future of a package is held against: its hold-out, and the features that it was trained on.
+type reference struct {
+	rows     []monitor.ReferenceRow
+	features map[string][]float64
+}
+
+// reference computes the hold-out of a package by the package itself, so it is right for a forced release too; nil when
+// there is no hold-out table.
+func (s *Steps) reference(ctx context.Context, p *spec.Product, pkg ref.Digest) (*reference, error) {
 	h, mine, err := s.scored(ctx, p, pkg)
 	if fault.Is(err, fault.NotFound) {
-		return nil // no hold-out table: nothing to hold the future against
+		return nil, nil
 	} else if err != nil {
-		return err
+		return nil, err
 	}
-	rows := make([]monitor.ReferenceRow, h.Len())
-	for i := range rows {
+	out := &reference{rows: make([]monitor.ReferenceRow, h.Len()), features: map[string][]float64{}}
+	for i := range out.rows {
 		day, err := time.Parse(time.DateOnly, h.Days[i])
 		if err != nil {
-			return fault.New(fault.Invalid, "column day: %q is not YYYY-MM-DD", h.Days[i]).At(h.Path, i+2, 0)
+			return nil, fault.New(fault.Invalid, "column day: %q is not YYYY-MM-DD", h.Days[i]).At(h.Path, i+2, 0)
 		}
-		rows[i] = monitor.ReferenceRow{Day: day, Prediction: mine[i], Truth: h.Truth[i], Baseline: &h.Baseline[i]}
+		out.rows[i] = monitor.ReferenceRow{Day: day, Prediction: mine[i], Truth: h.Truth[i], Baseline: &h.Baseline[i]}
 	}
-	features := map[string][]float64{}
 	if p.Monitor.Drift != nil {
 		trained, err := trainedOn(p, h.Days[0], p.Monitor.Drift.Columns)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, c := range p.Monitor.Drift.Columns {
-			features[c] = trained[c]
+			out.features[c] = trained[c]
 		}
 	}
-	return s.Monitor.SetReference(ctx, p.Name, string(pkg), rows, features)
+	return out, nil
 }
 
 // Champion gives the deployment that answers in the product's environment, nil when there is none.
