@@ -33,6 +33,7 @@ func (a *App) Start(ctx context.Context, o StartOptions) error {
 	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	a.Serving.Start(loop)
+	wg.Go(func() { a.watchDeployments(loop) })
 	if o.Monitors {
 		wg.Go(func() { a.watch(loop) })
 	}
