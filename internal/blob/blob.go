@@ -73,7 +73,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (ref.Digest, int64, error)
 		return "", 0, fault.Wrap(err, "storing an object")
 	}
 	d := h.Digest()
-	if ok, err := s.Has(ctx, d); err != nil || ok {
+	if ok, err := s.Hold(ctx, d); err != nil || ok {
 		return d, n, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -85,7 +85,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (ref.Digest, int64, error)
 // PutBytes stores b.
 func (s *Store) PutBytes(ctx context.Context, b []byte) (ref.Digest, error) {
 	d := ref.Sum(b)
-	if ok, err := s.Has(ctx, d); err != nil || ok {
+	if ok, err := s.Hold(ctx, d); err != nil || ok {
 		return d, err
 	}
 	return d, s.write(ctx, d, strings.NewReader(string(b)))
@@ -133,6 +133,17 @@ func (s *Store) ReadAll(ctx context.Context, d ref.Digest) ([]byte, error) {
 func (s *Store) Has(ctx context.Context, d ref.Digest) (bool, error) {
 	ok, err := s.bucket.Exists(ctx, key(d))
 	return ok, fault.Wrap(err, "looking for %s", d.Short())
+}
+
+// Hold is Has for an object that a transaction is about to refer to: it becomes as young as one that was just put, so that
+// a sweep which has read the references already spares it. False means: put it.
+func (s *Store) Hold(ctx context.Context, d ref.Digest) (bool, error) {
+	ok, err := s.Has(ctx, d)
+	if err != nil || !ok || s.tmp == "" {
+		return ok, err
+	}
+	now := time.Now()
+	return os.Chtimes(path.Join(path.Dir(s.tmp), key(d)), now, now) == nil, nil // swept this moment, or not ours to touch
 }
 
 // Delete removes an object; one that is absent is no error.

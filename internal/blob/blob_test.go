@@ -3,6 +3,7 @@ package blob
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"errors"
 	"io"
 	"os"
@@ -118,5 +119,42 @@ func TestSweepKeepsWhatIsReferencedOrYoung(t *testing.T) {
 func TestUnknownStore(t *testing.T) {
 	if _, err := Open(context.Background(), "ftp://x"); !fault.Is(err, fault.Invalid) || fault.HintOf(err) == "" {
 		t.Errorf("error = %v", err)
+	}
+}
+
+func TestWhatIsPutAgainIsYoungAgain(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, "file://"+dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	old := time.Now().Add(-48 * time.Hour)
+	for name, put := range map[string]func(body string) error{
+		"bytes":  func(body string) error { _, err := s.PutBytes(ctx, []byte(body)); return err },
+		"stream": func(body string) error { _, _, err := s.Put(ctx, strings.NewReader(body)); return err },
+		"held": func(body string) error {
+			if ok, err := s.Hold(ctx, ref.Sum([]byte(body))); err != nil || !ok {
+				return fmt.Errorf("%v, %w", ok, err)
+			}
+			return nil
+		},
+	} {
+		d, err := s.PutBytes(ctx, []byte(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, key(d)), old, old); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(name); err != nil { // its transaction has not committed when the sweep reads the references
+			t.Fatal(err)
+		}
+		if got, err := s.Sweep(ctx, nil, time.Now().Add(-24*time.Hour), false); err != nil || got.Removed != 0 {
+			t.Errorf("%s: what was put this moment is swept: %+v, %v", name, got, err)
+		}
+	}
+	if ok, err := s.Hold(ctx, ref.Sum([]byte("never put"))); ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
 	}
 }

@@ -39,6 +39,9 @@ func (s *Store) Sweep(ctx context.Context, referenced map[ref.Digest]bool, befor
 		return out, err
 	}
 	for _, o := range doomed {
+		if now, err := s.bucket.Attributes(ctx, key(o.Digest)); err == nil && !now.ModTime.Before(before) {
+			continue // somebody holds it since it was listed
+		}
 		if err := s.Delete(ctx, o.Digest); err != nil {
 			return out, err
 		}

@@ -176,7 +176,7 @@ func (in *AddInput) version(t *tree, now time.Time) Version {
 // put stores every file and the manifest. A file that is not what it was when it was looked at is an error.
 func (r *Room) put(ctx context.Context, t *tree, manifest []byte) error {
 	for _, f := range t.files {
-		if ok, err := r.blobs.Has(ctx, f.Digest); err != nil {
+		if ok, err := r.blobs.Hold(ctx, f.Digest); err != nil {
 			return err
 		} else if ok {
 			continue
