@@ -93,12 +93,18 @@ func (s *Store) PutBytes(ctx context.Context, b []byte) (ref.Digest, error) {
 
 func (s *Store) write(ctx context.Context, d ref.Digest, r io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // before Close of a failed write, it discards the object
-	w, err := s.bucket.NewWriter(ctx, key(d), &blob.WriterOptions{ContentType: "application/octet-stream"})
+	defer cancel()    // before Close of a failed write, it discards the object
+	var file *os.File // of a file bucket
+	opts := &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: func(as func(any) bool) error { as(&file); return nil }}
+	w, err := s.bucket.NewWriter(ctx, key(d), opts)
 	if err != nil {
 		return fault.Wrap(err, "storing %s", d.Short())
 	}
-	if _, err := io.Copy(w, r); err != nil {
+	_, err = io.Copy(w, r)
+	if err == nil && file != nil {
+		err = file.Sync() // the transaction that refers to it is durable, so it must be
+	}
+	if err != nil {
 		cancel()
 		return fault.Wrap(errors.Join(err, w.Close()), "storing %s", d.Short())
 	}
@@ -164,6 +170,16 @@ type Object struct {
 
 // List calls fn for every object.
 func (s *Store) List(ctx context.Context, fn func(Object) error) error {
+	return s.each(ctx, func(o *blob.ListObject) error {
+		d, err := ref.ParseDigest("sha256:" + path.Base(o.Key))
+		if err != nil {
+			return nil // not ours
+		}
+		return fn(Object{Digest: d, Size: o.Size, ModTime: o.ModTime})
+	})
+}
+
+func (s *Store) each(ctx context.Context, fn func(*blob.ListObject) error) error {
 	it := s.bucket.List(&blob.ListOptions{Prefix: "sha256/"})
 	for {
 		o, err := it.Next(ctx)
@@ -172,11 +188,7 @@ func (s *Store) List(ctx context.Context, fn func(Object) error) error {
 		} else if err != nil {
 			return fault.Wrap(err, "listing objects")
 		}
-		d, err := ref.ParseDigest("sha256:" + path.Base(o.Key))
-		if err != nil {
-			continue // not ours
-		}
-		if err := fn(Object{Digest: d, Size: o.Size, ModTime: o.ModTime}); err != nil {
+		if err := fn(o); err != nil {
 			return err
 		}
 	}

@@ -3,8 +3,8 @@ package blob
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -156,5 +156,54 @@ func TestWhatIsPutAgainIsYoungAgain(t *testing.T) {
 	}
 	if ok, err := s.Hold(ctx, ref.Sum([]byte("never put"))); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
+	}
+}
+
+func TestSweepRemovesHalfWrittenBodies(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, "file://"+dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	kept, err := s.PutBytes(ctx, []byte("kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	halves := []string{filepath.Join(dir, key(kept)+".18d0.tmp"), filepath.Join(dir, "tmp", "put-1")} // as kill -9 leaves them
+	for _, name := range halves {
+		if err := os.WriteFile(name, []byte("ha"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refs := map[ref.Digest]bool{kept: true}
+	for _, c := range []struct {
+		before time.Time
+		there  bool
+	}{{time.Now().Add(-time.Hour), true}, {time.Now().Add(time.Minute), false}} {
+		if _, err := s.Sweep(ctx, refs, c.before, false); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range halves {
+			if _, err := os.Stat(name); (err == nil) != c.there {
+				t.Errorf("%s after a sweep before %s: %v", filepath.Base(name), c.before, err)
+			}
+		}
+	}
+	if _, err := s.ReadAll(ctx, kept); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkPutBytes(b *testing.B) {
+	s, err := Open(context.Background(), "file://"+b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.PutBytes(context.Background(), fmt.Appendf(nil, "%064d", i)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

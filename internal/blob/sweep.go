@@ -4,7 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"gocloud.dev/blob"
 
 	"github.com/paraplu/paraplu/internal/ref"
 )
@@ -48,11 +51,12 @@ func (s *Store) Sweep(ctx context.Context, referenced map[ref.Digest]bool, befor
 		out.Removed++
 		out.Freed += o.Size
 	}
-	return out, s.sweepTemporary(before)
+	return out, s.sweepTemporary(ctx, before)
 }
 
-// sweepTemporary removes bodies that a killed process left behind.
-func (s *Store) sweepTemporary(before time.Time) error {
+// sweepTemporary removes bodies that a killed process left behind: those of unknown digest, and those that stand beside
+// their object until they are complete.
+func (s *Store) sweepTemporary(ctx context.Context, before time.Time) error {
 	if s.tmp == "" {
 		return nil
 	}
@@ -65,5 +69,10 @@ func (s *Store) sweepTemporary(before time.Time) error {
 			os.Remove(filepath.Join(s.tmp, e.Name())) //nolint:errcheck // swept again next time
 		}
 	}
-	return nil
+	return s.each(ctx, func(o *blob.ListObject) error {
+		if strings.HasSuffix(o.Key, ".tmp") && o.ModTime.Before(before) {
+			s.bucket.Delete(ctx, o.Key) //nolint:errcheck // swept again next time
+		}
+		return nil
+	})
 }
