@@ -64,6 +64,9 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	if err := os.MkdirAll(cfg.path(), 0o755); err != nil {
 		return nil, fault.Wrap(err, "making the workspace folder %s", cfg.path())
 	}
+	if err := keepOutOfGit(cfg.path(".gitignore")); err != nil {
+		return nil, err
+	}
 	lock, err := lockShared(cfg.path("lock"))
 	if err != nil {
 		return nil, err
@@ -74,6 +77,14 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// keepOutOfGit makes git pass over the workspace: it holds private keys, and what is in it can be made again or is backed up.
+func keepOutOfGit(file string) error {
+	if _, err := os.Stat(file); err == nil {
+		return nil
+	}
+	return fault.Wrap(os.WriteFile(file, []byte("*\n"), 0o644), "writing %s", file)
 }
 
 // Sources are the migrations of all rooms.

@@ -28,7 +28,7 @@ func (a *App) Product() (*spec.Product, error) {
 	info, err := os.Stat(filepath.Join(a.cfg.Home, "paraplu.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "there is no paraplu.yaml in %s", a.cfg.Home).
-			WithHint("go to the folder of your product, or see one at work: paraplu demo")
+			WithHint("paraplu init, or go to the folder of your product")
 	} else if err != nil {
 		return nil, fault.Wrap(err, "reading paraplu.yaml")
 	}

@@ -68,6 +68,9 @@ func (s *Steps) Check(ctx context.Context, p *spec.Product, name, path, actor st
 }
 
 func (s *Steps) check(ctx context.Context, p *spec.Product, d spec.Data, path, actor string) (*quality.Report, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "the file %s does not exist", path).WithHint("paraplu data add %s PATH", d.Name)
+	}
 	file := p.Path(d.Contract)
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -102,7 +105,7 @@ func declared(p *spec.Product, name string) (spec.Data, error) {
 	for i, d := range p.Data {
 		names[i] = d.Name
 	}
-	err := fault.New(fault.NotFound, "%s declares no dataset %q; it has %q", p.File, name, names)
+	err := fault.New(fault.NotFound, "%s declares no dataset %q; it has: %s", p.File, name, strings.Join(names, ", "))
 	if near := spec.Nearest(name, names); near != "" {
 		return d, err.WithHint("did you mean %s?", near)
 	}

@@ -138,7 +138,7 @@ func (j *judgement) model() {
 	if tracked != nil {
 		detail = fmt.Sprintf("runs: %d", len(j.ev.by[event.RunFinished]))
 	}
-	j.add("runs are tracked", have(tracked != nil, Missing), DevelopModel, detail, "paraplu run")
+	j.add("runs are tracked", have(tracked != nil, Missing), DevelopModel, detail, "paraplu up; then train with MLFLOW_TRACKING_URI=http://127.0.0.1:5000")
 
 	b := j.p.Canvas.Baseline
 	j.add("there is a naive rule to beat", have(b != "", Missing), DevelopModel, b, "edit paraplu.yaml, canvas.baseline")
