@@ -80,12 +80,15 @@ func (s *session) dataLog() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if _, ok := p.Dataset(args[0]); !ok && len(list) == 0 {
+					return fault.New(fault.NotFound, "there is no dataset %q; paraplu.yaml declares: %s", args[0], datasets(p)).WithHint("paraplu data ls")
+				}
 				s.show(list, func() {
 					var rows [][]string
 					for _, v := range list {
 						rows = append(rows, []string{fmt.Sprintf("v%d", v.Number), v.Digest.Short(), strconv.FormatInt(v.Rows, 10), bytesText(v.Bytes), ago(v.CreatedAt), v.Actor, v.Message})
 					}
-					s.table([]string{"version", "digest", "rows", "size", "added", "by", "message"}, rows, "no version of "+args[0]+" yet")
+					s.table([]string{"version", "digest", "rows", "size", "added", "by", "message"}, rows, "no version of "+args[0]+" yet: paraplu data add "+args[0]+" PATH")
 				})
 				return nil
 			})
@@ -120,10 +123,6 @@ func (s *session) checkCommand() *cobra.Command {
 	var junit, markdown, leakage string
 	c := &cobra.Command{Use: "check [NAME] [PATH]", GroupID: "build", Args: cobra.MaximumNArgs(2),
 		Short: "Hold data against its contract, or features against the moment of decision",
-		Long: `paraplu check                     every dataset under contract, as it lies there
-paraplu check weather              one dataset
-paraplu check weather new.csv      a file that wants to become a version; nothing is stored but the report
-paraplu check --leakage FILE       every feature was known when the decision was taken`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
 				reports, err := s.reports(c, a, p, args, leakage)
@@ -202,6 +201,14 @@ func render(w io.Writer, reports []*quality.Report, form func(*quality.Report, i
 		}
 	}
 	return nil
+}
+
+func datasets(p *spec.Product) string {
+	names := make([]string, len(p.Data))
+	for i, d := range p.Data {
+		names[i] = d.Name
+	}
+	return orNone(names)
 }
 
 func mustPath(p *spec.Product, name string) string {

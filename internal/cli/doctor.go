@@ -45,7 +45,7 @@ func (s *session) doctorCommand() *cobra.Command {
 			}
 			s.show(list, func() { s.printFindings(list) })
 			if bad > 0 {
-				return fault.New(fault.Precondition, "%d finding(s) need attention", bad)
+				return fault.New(fault.Precondition, "%s to mend", count(bad, "finding"))
 			}
 			return nil
 		}}
@@ -60,7 +60,7 @@ func (s *session) printFindings(list []finding) {
 		if !f.OK {
 			mark = map[bool]string{true: "✗", false: "–"}[f.Needed]
 		}
-		s.printf("%s %-12s %s\n", mark, f.Name, f.Detail)
+		s.printf("%s %-12s %s\n", mark, f.Name, short(f.Detail))
 		if !f.OK && f.Remedy != "" {
 			s.printf("               %s\n", f.Remedy)
 		}
@@ -99,7 +99,7 @@ func (s *session) workspaceFindings(ctx context.Context, deep bool) ([]finding, 
 	p, err := spec.Load(s.home)
 	switch {
 	case err == nil:
-		out = append(out, finding{Name: "paraplu.yaml", OK: true, Needed: true, Detail: fmt.Sprintf("product %s, %d datasets, %d steps", p.Name, len(p.Data), len(p.Pipeline.Steps))})
+		out = append(out, finding{Name: "paraplu.yaml", OK: true, Needed: true, Detail: fmt.Sprintf("product %s, %s, %s", p.Name, count(len(p.Data), "dataset"), count(len(p.Pipeline.Steps), "step"))})
 	case fault.Is(err, fault.NotFound):
 		out = append(out, finding{Name: "paraplu.yaml", Detail: err.Error(), Remedy: fault.HintOf(err)})
 	default:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,9 @@ func (s *session) truthCommand() *cobra.Command {
 
 func readTruth(path, day, value string) ([]monitor.Truth, error) {
 	f, err := os.Open(path)
-	if err != nil {
+	if os.IsNotExist(err) {
+		return nil, fault.New(fault.NotFound, "the file %s does not exist", path)
+	} else if err != nil {
 		return nil, fault.Wrap(err, "reading outcomes")
 	}
 	defer f.Close()
@@ -62,7 +65,7 @@ func readTruth(path, day, value string) ([]monitor.Truth, error) {
 		}
 	}
 	if di < 0 || vi < 0 {
-		return nil, fault.New(fault.Invalid, "the columns %q and %q are needed; the file has %q", day, value, head).At(path, 1, 0).WithHint("name them: --day COLUMN --value COLUMN")
+		return nil, fault.New(fault.Invalid, "the columns %q and %q are needed; the file has %s", day, value, strings.Join(head, ", ")).At(path, 1, 0).WithHint("name them: --day COLUMN --value COLUMN")
 	}
 	var out []monitor.Truth
 	for line := 2; ; line++ {
@@ -237,12 +240,16 @@ func (s *session) billCommand() *cobra.Command {
 }
 
 func (s *session) printBill(b *monitor.Bill) {
+	if b.Total.Rows == 0 {
+		s.printf("no prediction with a known outcome yet\noutcomes are recorded by: paraplu truth FILE.csv\n")
+		return
+	}
 	var rows [][]string
 	for _, l := range append(append([]monitor.Line{}, b.Months...), b.Total) {
 		rows = append(rows, []string{l.Label, fmt.Sprint(l.Rows), number(l.WAPE, "%.3f"), number(l.Cost, "%.0f"), number(l.BaselineCost, "%.0f"), number(l.Saving, "%+.0f")})
 	}
 	s.table([]string{"", "days", "wape", "cost " + b.Unit, "naive rule", "saved"}, rows, "no predictions with truth yet")
-	s.printf("value model: %s\ntruth: %v\n", b.How.Value.Expression, b.How.SourceNames())
+	s.printf("value model: %s\ntruth: %s\n", b.How.Value.Expression, orNone(b.How.SourceNames()))
 }
 
 // wholeBill fills the ends that were not given: from the first window to the last.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,6 +20,9 @@ func writeJSON(w io.Writer, v any) {
 // show prints v as JSON when asked, else calls text.
 func (s *session) show(v any, text func()) {
 	if s.json {
+		if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {
+			v = []any{} // an empty list is a list
+		}
 		writeJSON(s.out, v)
 		return
 	}
@@ -39,6 +43,22 @@ func (s *session) table(head []string, rows [][]string, empty string) {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	w.Flush()
+}
+
+// orNone joins names for a sentence.
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// count gives "1 dataset", "2 datasets".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func ago(t time.Time) string {

@@ -76,17 +76,22 @@ func (s *session) printRelease(r *registry.Release) {
 	}
 	switch r.State {
 	case registry.InReview:
-		s.printf("next: %d approval(s), one of them by %s: paraplu approve %s --as NAME\n", r.Policy.People-len(r.Approvals), orAny(r.Policy.Role), r.ID)
+		s.printf("next: %s: paraplu approve %s --as NAME\n", approvalsWanted(r), r.ID)
 	case registry.Approved:
 		s.printf("next: paraplu place %s\n", r.Package.Short())
 	}
 }
 
-func orAny(role string) string {
-	if role == "" {
-		return "any member but the author"
+func approvalsWanted(r *registry.Release) string {
+	n := r.Policy.People - len(r.Approvals)
+	by := "by any member but the author"
+	if r.Policy.Role != "" {
+		by = "by somebody with the role " + r.Policy.Role
 	}
-	return "role " + role
+	if n > 1 {
+		by = "one of them " + by
+	}
+	return count(n, "approval") + ", " + by
 }
 
 func (s *session) approveCommand() *cobra.Command {

@@ -51,7 +51,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	return s.fail(err)
+	return s.fail(unknownCommand(root, err))
 }
 
 // logLevel is PARAPLU_LOG (debug, info, warn, error); quiet by default.
@@ -64,6 +64,7 @@ func logLevel() slog.Level {
 }
 
 func (s *session) root() *cobra.Command {
+	cobra.EnableCommandSorting = false // commands() has the order of a product's life
 	root := &cobra.Command{
 		Use:   "paraplu",
 		Short: "One roof over the whole life of a machine-learning product",
@@ -71,6 +72,7 @@ func (s *session) root() *cobra.Command {
 release by evidence, serving, monitoring and money. It works in the folder that holds paraplu.yaml, without a server.
 
 Start with:  paraplu demo     the whole story on real weather
+             paraplu init     a product of your own
              paraplu next     the one next step of your product`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -91,8 +93,11 @@ Start with:  paraplu demo     the whole story on real weather
 	)
 	root.SetHelpCommandGroupID("look")
 	root.SetCompletionCommandGroupID("look")
-	for _, c := range s.commands() {
-		root.AddCommand(c)
+	root.AddCommand(s.commands()...)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		complete(c)
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fault.New(fault.Invalid, "%w", err).WithHint("%s --help", c.CommandPath())
@@ -109,12 +114,12 @@ func (s *session) fail(err error) int {
 	if errors.Is(err, context.Canceled) {
 		kind = fault.Canceled
 	}
-	hint := fault.HintOf(err)
+	hint := short(fault.HintOf(err))
 	if s.json {
-		writeJSON(s.err, map[string]any{"error": map[string]string{"kind": kind.String(), "message": err.Error(), "hint": hint}})
+		writeJSON(s.err, map[string]any{"error": map[string]string{"kind": kind.String(), "message": short(err.Error()), "hint": hint}})
 		return kind.ExitCode()
 	}
-	text := err.Error()
+	text := short(err.Error())
 	if kind == fault.Canceled {
 		text = "stopped: " + text
 	}
@@ -127,7 +132,7 @@ func (s *session) fail(err error) int {
 
 // isUsage recognises cobra's own complaints, which have no type.
 func isUsage(err error) bool {
-	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "unknown flag", "invalid argument"} {
+	for _, start := range []string{"required flag", "unknown flag", "invalid argument"} {
 		if strings.HasPrefix(err.Error(), start) {
 			return true
 		}

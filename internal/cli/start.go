@@ -73,7 +73,7 @@ func (s *session) announce(a *app.App) {
 		s.printf("paraplu %s serves %s at %s\n", version, a.Home(), a.URL())
 		s.printf("  pages       %s\n  MLflow      export MLFLOW_TRACKING_URI=%s\n  inference   %s/v2  and  %s/invocations\n", a.URL(), a.URL(), a.URL(), a.URL())
 		if info["product"] == "" {
-			s.printf("There is no paraplu.yaml here yet: tracking works, the rest begins with one. See: paraplu demo\n")
+			s.printf("There is no paraplu.yaml here yet: tracking works, the rest begins with one: paraplu init\n")
 		}
 	})
 }
@@ -86,7 +86,7 @@ func (s *session) nextCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				s.show(next, func() { fmt.Fprintln(s.out, next) })
+				s.show(next, func() { fmt.Fprint(s.out, next) })
 				return nil
 			})
 		}}

@@ -66,7 +66,7 @@ func (s *session) member(p *spec.Product) (string, error) {
 	for i, m := range p.Team.Members {
 		names[i] = m.Name
 	}
-	return "", fault.New(fault.Denied, "%q is not a member of %s; members are %q", name, p.Name, names).WithHint("say who you are: --as %s", first(names, "NAME"))
+	return "", fault.New(fault.Denied, "%q is not a member of %s; members: %s", name, p.Name, orNone(names)).WithHint("say who you are: --as %s", first(names, "NAME"))
 }
 
 func first(list []string, otherwise string) string {
@@ -79,7 +79,7 @@ func first(list []string, otherwise string) string {
 // commands are all commands, in the order of a product's life.
 func (s *session) commands() []*cobra.Command {
 	return []*cobra.Command{
-		s.demoCommand(), s.upCommand(), s.nextCommand(), s.statusCommand(), s.canvasCommand(),
+		s.demoCommand(), s.initCommand(), s.nextCommand(), s.statusCommand(), s.canvasCommand(), s.upCommand(),
 		s.dataCommand(), s.checkCommand(), s.runCommand(), s.packageCommand(),
 		s.releaseCommand(), s.approveCommand(), s.placeCommand(), s.rollbackCommand(), s.deploymentsCommand(),
 		s.truthCommand(), s.monitorCommand(), s.incidentsCommand(), s.retrainCommand(), s.billCommand(),
