@@ -98,7 +98,7 @@ func (s *Store) write(ctx context.Context, d ref.Digest, r io.Reader) error {
 	opts := &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: func(as func(any) bool) error { as(&file); return nil }}
 	w, err := s.bucket.NewWriter(ctx, key(d), opts)
 	if err != nil {
-		return fault.Wrap(err, "storing %s", d.Short())
+		return failed(err, d)
 	}
 	_, err = io.Copy(w, r)
 	if err == nil && file != nil {
@@ -106,9 +106,19 @@ func (s *Store) write(ctx context.Context, d ref.Digest, r io.Reader) error {
 	}
 	if err != nil {
 		cancel()
-		return fault.Wrap(errors.Join(err, w.Close()), "storing %s", d.Short())
+		w.Close() //nolint:errcheck // it can only tell that it was cancelled
+		return failed(err, d)
 	}
-	return fault.Wrap(w.Close(), "storing %s", d.Short())
+	return failed(w.Close(), d)
+}
+
+// failed says why an object could not be stored.
+func failed(err error, d ref.Digest) error {
+	if fault.Is(err, fault.Exhausted) {
+		return fault.New(fault.Exhausted, "the disk of the object store is full, object %s was not stored (%w)", d.Short(), err).
+			WithHint("free some space and run the same command again; nothing was half-written")
+	}
+	return fault.Wrap(err, "storing %s", d.Short())
 }
 
 // Get opens an object. Its bytes are verified: the last Read fails when they are not those of the digest.
