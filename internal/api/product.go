@@ -55,7 +55,7 @@ type ProductPage struct {
 	Members          []Member         `json:"members"`
 	Responsibilities []Responsibility `json:"responsibilities"`
 	Gaps             []Gap            `json:"gaps" doc:"Holes in the responsibility"`
-	Facts            []Fact           `json:"facts" doc:"The latest facts, newest first"`
+	Facts            []Fact           `json:"facts" doc:"The latest facts, newest first; what people decided or must know reaches further back than the work of machines"`
 }
 
 // Stage is a stage of the lifecycle with its exit evidence.
@@ -102,8 +102,8 @@ type Canvas struct {
 // Value is what the product earns against the naive rule.
 type Value struct {
 	Unit       string          `json:"unit" example:"EUR"`
-	From       time.Time       `json:"from" doc:"Start of the first window"`
-	To         time.Time       `json:"to" doc:"Until when money is counted"`
+	From       time.Time       `json:"from" doc:"First day with an answer and truth"`
+	To         time.Time       `json:"to" doc:"Day after the last answer"`
 	Days       float64         `json:"days"`
 	Total      monitor.Line    `json:"total" doc:"Saving to date with its interval"`
 	Packages   []monitor.Line  `json:"packages" doc:"The same by package"`

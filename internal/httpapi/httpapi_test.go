@@ -88,6 +88,9 @@ func TestPageOfAProductInTrouble(t *testing.T) {
 		if *bill.Total.Saving != 21*(245-210) {
 			t.Errorf("saving %v", *bill.Total.Saving)
 		}
+		if !p.Value.From.Equal(monday) || p.Value.Days != 28 {
+			t.Errorf("money is counted over %v days from %s", p.Value.Days, p.Value.From)
+		}
 		year := float64(*bill.Total.Saving) / p.Value.Days * 365.25
 		if got := float64(*p.Value.YearlyRate); got != year || p.Value.Target != 20000 {
 			t.Errorf("yearly rate %v, want %v", got, year)
@@ -203,6 +206,32 @@ func TestFactsAreReadOn(t *testing.T) {
 		fresh := decode[[]api.Fact](t, w.ask("GET", after, "", 200))
 		if len(fresh) != 1 || fresh[0].Actor != "bo" || fresh[0].Outputs[0] == "" {
 			t.Errorf("%+v", fresh)
+		}
+	})
+}
+
+func TestMachinesDoNotCrowdOutPeople(t *testing.T) {
+	each(t, text, func(t *testing.T, w *world) {
+		w.deliver("sales", "day,sold\n2015-03-02,41\n")
+		for i := range pageFacts + 20 {
+			body := fmt.Sprintf(`{"rows": [{"day": "2015-03-02", "value": %d, "known_at": "2015-03-03T00:00:%02dZ"}]}`, i, i%60)
+			w.ask("POST", "/products/umbrella/truth", body, 200)
+		}
+		p := decode[api.ProductPage](t, w.ask("GET", "/products/umbrella", "", 200))
+		if len(p.Facts) <= pageFacts || p.Facts[0].Seq != p.Seq || p.Facts[0].Verb != "truth.received" {
+			t.Errorf("%d facts, the first %+v", len(p.Facts), p.Facts[0])
+		}
+		published := 0
+		for i, f := range p.Facts {
+			if f.Verb == "dataset.published" {
+				published++
+			}
+			if i > 0 && f.Seq >= p.Facts[i-1].Seq {
+				t.Errorf("fact %d comes after %d", f.Seq, p.Facts[i-1].Seq)
+			}
+		}
+		if published != 1 {
+			t.Errorf("the delivery is there %d times", published)
 		}
 	})
 }

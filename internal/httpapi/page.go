@@ -1,17 +1,20 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/paraplu/paraplu/internal/api"
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/event"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/monitor"
 	"github.com/paraplu/paraplu/internal/spec"
 )
 
 const (
-	pageFacts      = 200
+	pageFacts      = 100
 	pageExecutions = 10
 )
 
@@ -48,15 +51,29 @@ func (g *page) head() {
 		Baseline: c.Baseline, Fallback: c.Fallback, Never: c.Never, Kill: c.Kill.Criterion, KillDate: string(c.Kill.Date)}
 }
 
+// told are the facts that people decided or must know; they are not crowded out by those of machines.
+var told = []string{event.ProductSynced, event.CanvasSigned, event.DatasetPublished, event.DeliveryRefused, event.PackageBuilt, event.GatesEvaluated,
+	event.ApprovalGiven, event.ApprovalRejected, event.DeploymentPlaced, event.DeploymentRolledBack, event.AlertFired, event.IncidentOpened,
+	event.IncidentAcknowledged, monitor.IncidentMitigated, event.IncidentResolved, event.RetrainDecided}
+
 // history is read first: whatever is newer than Seq is perhaps not in the answer, and is asked for again.
 func (g *page) history(ctx context.Context) error {
 	return g.Steps.DB.View(ctx, func(tx *db.Tx) (err error) {
 		if g.Seq, err = event.LastSeq(tx); err != nil {
 			return err
 		}
-		facts, err := event.List(tx, event.Filter{Product: g.p.Name, Newest: true, Limit: pageFacts})
-		g.Facts = factsOf(facts)
-		return err
+		latest, err := event.List(tx, event.Filter{Product: g.p.Name, Newest: true, Limit: pageFacts})
+		if err != nil {
+			return err
+		}
+		weighty, err := event.List(tx, event.Filter{Product: g.p.Name, Verbs: told, Newest: true, Limit: pageFacts})
+		if err != nil {
+			return err
+		}
+		all := append(latest, weighty...)
+		slices.SortFunc(all, func(a, b event.Fact) int { return cmp.Compare(b.Seq, a.Seq) })
+		g.Facts = factsOf(slices.CompactFunc(all, func(a, b event.Fact) bool { return a.Seq == b.Seq }))
+		return nil
 	})
 }
 

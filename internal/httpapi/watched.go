@@ -41,9 +41,12 @@ func (g *page) rule(r api.Rule) *api.Rule {
 	return &r
 }
 
-// money counts from the first window until now.
+// money counts over all days with an answer.
 func (g *page) money(ctx context.Context) error {
-	from, to := period(g.Windows)
+	from, to, err := g.period(ctx, g.p.Name, g.Windows)
+	if err != nil {
+		return err
+	}
 	if g.p.Canvas.Value.Unit == "" || !to.After(from) {
 		return nil
 	}
@@ -55,17 +58,29 @@ func (g *page) money(ctx context.Context) error {
 	return nil
 }
 
-// period is from the first window until the end of the last, or until when that was looked at.
-func period(windows []monitor.Window) (from, to time.Time) {
+// period is from the first day with an answer and truth until the end of the last day with an answer.
+func (s *server) period(ctx context.Context, product string, windows []monitor.Window) (from, to time.Time, err error) {
 	if len(windows) == 0 {
-		return from, to
+		return from, to, nil
+	}
+	received, err := s.Steps.Monitor.Received(ctx, product)
+	if err != nil {
+		return from, to, err
+	}
+	from = windows[0].Start
+	if first, err := time.Parse(time.DateOnly, received.First); err == nil && first.After(from) {
+		from = first
 	}
 	last := windows[len(windows)-1]
-	from, to = windows[0].Start, last.End
-	if last.AsOf.Before(to) && last.AsOf.After(from) {
-		to = last.AsOf
+	for _, p := range last.Packages {
+		if end := p.Last.Truncate(24*time.Hour).AddDate(0, 0, 1); end.After(to) {
+			to = end
+		}
 	}
-	return from, to
+	if to.IsZero() || to.After(last.End) {
+		to = last.End
+	}
+	return from, to, nil
 }
 
 func valueOf(p *spec.Product, b *monitor.Bill) *api.Value {
@@ -137,8 +152,8 @@ func (s *server) mayHandle(ctx context.Context, incident, who string) error {
 
 type billInput struct {
 	Product string `path:"product" maxLength:"100" doc:"Name"`
-	From    string `query:"from" format:"date" doc:"First day; default the first window"`
-	To      string `query:"to" format:"date" doc:"Last day, not included; default now"`
+	From    string `query:"from" format:"date" doc:"First day; default the first with an answer and truth"`
+	To      string `query:"to" format:"date" doc:"Last day, not included; default the day after the last answer"`
 }
 
 func (s *server) bill(ctx context.Context, in *billInput) (*monitor.Bill, error) {
@@ -150,7 +165,10 @@ func (s *server) bill(ctx context.Context, in *billInput) (*monitor.Bill, error)
 	if err != nil {
 		return nil, err
 	}
-	from, to := period(windows)
+	from, to, err := s.period(ctx, p.Name, windows)
+	if err != nil {
+		return nil, err
+	}
 	if err := day(in.From, &from); err != nil {
 		return nil, err
 	}

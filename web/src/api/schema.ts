@@ -806,7 +806,7 @@ export interface components {
             environment: string;
             /** @description The latest walks of the pipeline, newest first */
             executions: components["schemas"]["Execution"][];
-            /** @description The latest facts, newest first */
+            /** @description The latest facts, newest first; what people decided or must know reaches further back than the work of machines */
             facts: components["schemas"]["Fact"][];
             /** @description Holes in the responsibility */
             gaps: components["schemas"]["Gap"][];
@@ -1030,7 +1030,7 @@ export interface components {
             expression: string;
             /**
              * Format: date-time
-             * @description Start of the first window
+             * @description First day with an answer and truth
              */
             from: string;
             /** @description How the interval was computed */
@@ -1046,7 +1046,7 @@ export interface components {
             target?: number;
             /**
              * Format: date-time
-             * @description Until when money is counted
+             * @description Day after the last answer
              */
             to: string;
             /** @description Saving to date with its interval */
@@ -1392,9 +1392,9 @@ export interface operations {
     bill: {
         parameters: {
             query?: {
-                /** @description First day; default the first window */
+                /** @description First day; default the first with an answer and truth */
                 from?: string;
-                /** @description Last day, not included; default now */
+                /** @description Last day, not included; default the day after the last answer */
                 to?: string;
             };
             header?: never;

@@ -62,7 +62,8 @@ function Drift({ page }: { page: Page }) {
         {page.drift.map((d) => (
           <li key={d.column + d.method} className="row small">
             <code>{d.column}</code>
-            <span className="dim">{d.method.split(/[:(]/)[0]}</span> <b>{number(d.value, 2)}</b>
+            <span className="dim">{d.method.replace(/^paraplu\./, "").split(/[:/(]/)[0]}</span>{" "}
+            <b>{number(d.value, 2)}</b>
             <span className="dim">
               limit {number(d.limit, 2)}, {percent(d.outside)} outside the training range
             </span>

@@ -14,19 +14,23 @@ const colours = {
 };
 
 describe("the chart", () => {
-  it("marks where another package took over", () => {
-    expect(placements(umbrella, colours).map((p) => [p.xAxis, p.label.formatter])).toEqual([
-      [15, "v2 retrain"],
+  it("marks the windows in which another package began to answer, whenever it was placed", () => {
+    const want = [
       [0, "v1 release"],
-    ]);
-    expect(placements({ ...umbrella, windows: [] }, colours)).toEqual([]);
+      [15, "v2 retrain"],
+    ];
+    const marks = (page: typeof umbrella) => placements(page, colours).map((p) => [p.xAxis, p.label.formatter]);
+    expect(marks(umbrella)).toEqual(want);
+    const replayed = umbrella.deployments.map((d) => ({ ...d, from: "2026-11-23T00:00:00Z" }));
+    expect(marks({ ...umbrella, deployments: replayed })).toEqual(want);
+    expect(marks({ ...umbrella, windows: [] })).toEqual([]);
   });
 
-  it("shades an incident from its first bad window until it was resolved, or until now", () => {
-    const last = umbrella.windows.length - 1;
-    expect(incidents(umbrella)).toEqual([[{ name: "umbrella-1", xAxis: 12 }, { xAxis: last }]]);
-    const over = umbrella.incidents.map((i) => ({ ...i, resolved_at: umbrella.windows[18]?.start ?? "" }));
-    expect(incidents({ ...umbrella, incidents: over })).toEqual([[{ name: "umbrella-1", xAxis: 12 }, { xAxis: 18 }]]);
+  it("shades the windows of an incident", () => {
+    expect(incidents(umbrella)).toEqual([[{ name: "umbrella-1", xAxis: 12 }, { xAxis: 13 }]]);
+    const short = umbrella.incidents.map((i) => ({ ...i, windows: i.windows.slice(0, 1) }));
+    expect(incidents({ ...umbrella, incidents: short })).toEqual([[{ name: "umbrella-1", xAxis: 12 }, { xAxis: 13 }]]);
+    expect(incidents({ ...umbrella, windows: umbrella.windows.slice(0, 3) })).toEqual([]);
   });
 
   it("draws a gap where a number is missing, never a zero", () => {

@@ -1,6 +1,6 @@
 import type { EChartsCoreOption } from "echarts/core";
 import type { Page, Window } from "../../api/client";
-import { day, money, number, percent } from "../../lib/format";
+import { day, money, number, percent, short } from "../../lib/format";
 import { errorOf, metricName, verdict, windowAt } from "./derive";
 
 export interface Colours {
@@ -21,7 +21,7 @@ export function option(page: Page, unit: string, c: Colours): EChartsCoreOption 
   const axis = { type: "category", data: days, axisTick: { show: false }, axisLine: { lineStyle: { color: c.line } } };
   const value = {
     type: "value",
-    axisLabel: { color: c.dim },
+    axisLabel: { color: c.dim, formatter: (x: number) => number(x, Math.abs(x) < 2 && x !== 0 ? 1 : 0) },
     splitLine: { lineStyle: { color: c.line } },
     nameTextStyle: { color: c.dim, align: "left" },
   };
@@ -38,8 +38,8 @@ export function option(page: Page, unit: string, c: Colours): EChartsCoreOption 
       formatter: (items: unknown) => tip(page, unit, items),
     },
     grid: [
-      { left: 52, right: 14, top: 30, height: "48%" },
-      { left: 52, right: 14, top: "70%", bottom: 24 },
+      { left: 52, right: 14, top: 30, height: "54%" },
+      { left: 52, right: 14, top: "73%", bottom: 24 },
     ],
     xAxis: [
       { ...axis, gridIndex: 0, axisLabel: { show: false } },
@@ -117,30 +117,39 @@ function point(w: Window, c: Colours) {
   };
 }
 
-/** A line where another package took over. Of several in one window the newest names it. */
+/**
+ * A line where another package began to answer. The windows tell, not the time of the placement: a replay of the past is
+ * placed today.
+ */
 export function placements(page: Page, c: Pick<Colours, "dim">) {
-  const seen = new Map<number, (typeof page.deployments)[number]>();
-  for (const d of page.deployments) {
-    const i = windowAt(page.windows, d.from);
-    if (i >= 0 && !seen.has(i)) seen.set(i, d);
-  }
-  return [...seen].map(([i, d]) => {
-    const name = `${d.version ? `v${d.version}` : d.package.slice(7, 11)} ${d.cause}`;
+  return page.windows.flatMap((w, i) => {
+    if (!w.package || w.package === page.windows[i - 1]?.package) return [];
+    // a package may have been placed several times; the first placement brought it
+    const d = page.deployments.findLast((x) => x.package === w.package);
+    const name = d && d.version > 0 ? `v${d.version} ${d.cause}` : short(w.package).slice(0, 6);
     // near the right edge there is no room on the right
-    return {
-      xAxis: i,
-      label: { formatter: name, color: c.dim, fontSize: 11, align: i > page.windows.length * 0.85 ? "right" : "left" },
-    };
+    return [
+      {
+        xAxis: i,
+        label: {
+          formatter: name,
+          color: c.dim,
+          fontSize: 11,
+          align: i > page.windows.length * 0.85 ? "right" : "left",
+        },
+      },
+    ];
   });
 }
 
-/** From the first window beyond the limit until the incident was resolved, or until now. */
+/** The windows of an incident: from the first beyond the limit to the last. */
 export function incidents(page: Page) {
   return page.incidents.flatMap((i) => {
     const from = windowAt(page.windows, i.windows[0] ?? i.opened_at);
-    const end = i.resolved_at ? windowAt(page.windows, i.resolved_at) : -1;
-    const to = end >= 0 ? end : page.windows.length - 1;
-    return from < 0 ? [] : [[{ name: i.id, xAxis: from }, { xAxis: to }]];
+    if (from < 0) return [];
+    const to = windowAt(page.windows, i.windows.at(-1) ?? i.opened_at);
+    // a window is a point on the axis: an area needs two
+    return [[{ name: i.id, xAxis: from }, { xAxis: Math.max(to, Math.min(from + 1, page.windows.length - 1)) }]];
   });
 }
 
