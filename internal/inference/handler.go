@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
@@ -67,7 +68,7 @@ type requestIDKey struct{}
 func (f *face) wrap(fn func(http.ResponseWriter, *http.Request) error, fail func(http.ResponseWriter, int, string, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestIDHeader)
-		if id == "" || len(id) > 128 {
+		if id == "" || len(id) > 128 || !utf8.ValidString(id) { // the log could not hold it
 			id = ref.NewID()
 		}
 		w.Header().Set(requestIDHeader, id)

@@ -137,6 +137,9 @@ func TestInferReachesTheLog(t *testing.T) {
 				t.Fatal(r.StatusCode, text)
 			}
 		}
+		if r := ask(t, h, "POST", "/v2/models/umbrella/infer", body, "X-Request-Id", "\xff\xfe"); r.StatusCode != 200 || r.Header.Get("X-Request-Id") == "\xff\xfe" {
+			t.Error("an id that is no text:", r.StatusCode, r.Header)
+		}
 		batch := `{"dataframe_records":[{"rain_forecast_mm":null,"temp_c":9.5,"promo":1,"weekday":"mon"},{"temp_c":9.5,"promo":1.0,"weekday":"mon"}],
 			"params":{"prediction_ids":["a","b"],"event_times":["2015-03-03","2015-03-04T00:00:00+01:00"]}}`
 		if r := ask(t, h, "POST", "/invocations", batch, "Content-Type", "application/json"); r.StatusCode != 200 {

@@ -2,8 +2,11 @@ package serving
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/modelpack"
@@ -137,8 +140,21 @@ func (e *endpoint) read(req *Request) (*modelpack.Frame, []violation, error) {
 	} else if len(req.ID) > 200 {
 		return nil, nil, fault.New(fault.Invalid, "the id of the request is longer than 200 bytes")
 	}
+	if err := req.storable(); err != nil {
+		return nil, nil, err
+	}
 	warned, err := examine(e.checks, in)
 	return in, warned, err
+}
+
+// storable refuses texts that a database cannot hold: one of them in the log would block all answers behind it.
+func (r *Request) storable() error {
+	for _, s := range append([]string{r.ID, r.RequestID}, r.IDs...) {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return fault.New(fault.Invalid, "the id %q holds NUL or bytes that are not UTF-8", s)
+		}
+	}
+	return nil
 }
 
 // wanted gives the positions of the outputs that were asked for.
@@ -146,11 +162,16 @@ func (e *endpoint) wanted(names []string) ([]int, error) {
 	if len(names) == 0 {
 		return e.names.all, nil
 	}
-	out := make([]int, len(names))
-	for i, n := range names {
-		if out[i] = e.sig.Output(n); out[i] < 0 {
+	var out []int
+	for _, n := range names {
+		at := e.sig.Output(n)
+		if at < 0 {
 			return nil, fault.New(fault.Invalid, "the model has no output %q; it has %s", n, e.names.outputs)
 		}
+		if slices.Contains(out, at) { // else a small request could ask for an answer beyond all memory
+			return nil, fault.New(fault.Invalid, "output %q is asked for twice", n)
+		}
+		out = append(out, at)
 	}
 	return out, nil
 }

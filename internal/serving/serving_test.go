@@ -15,6 +15,7 @@ import (
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/db/dbtest"
 	"github.com/paraplu/paraplu/internal/event"
+	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/onnx"
 	"github.com/paraplu/paraplu/internal/ref"
@@ -191,6 +192,47 @@ func TestBatchRowsHaveNamesOfTheirOwn(t *testing.T) {
 			t.Error("rows of a batch are named ID#row")
 		}
 	})
+}
+
+// The log holds texts of callers. One that a database cannot hold would block the log for everybody, so it is refused.
+func TestNamesThatNoDatabaseHoldsAreRefused(t *testing.T) {
+	run(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		f.serve(t, "umbrella")
+		for _, name := range []string{"a\x00b", "\xff\xfe", "cut \xe2\x82"} {
+			for what, set := range map[string]func(*Request){
+				"id":         func(r *Request) { r.ID = name },
+				"ids":        func(r *Request) { r.IDs = []string{name} },
+				"request id": func(r *Request) { r.RequestID = name },
+			} {
+				req := rain(4)
+				set(&req)
+				if _, err := f.Infer(ctx, req); !fault.Is(err, fault.Invalid) {
+					t.Errorf("%s %q: %v", what, name, err)
+				}
+			}
+		}
+		if _, err := f.Infer(ctx, rain(4)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Flush(ctx); err != nil {
+			t.Fatal("the log is blocked: ", err)
+		}
+		if s := f.Status().Log; s.Written != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Asking for one output many times would multiply the answer beyond all memory.
+func TestAnOutputIsAskedForOnce(t *testing.T) {
+	f := sqlite(t)
+	f.serve(t, "umbrella")
+	req := rain(4)
+	req.Outputs = []string{"umbrellas", "umbrellas"}
+	if _, err := f.Infer(context.Background(), req); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("one output twice: %v", err)
+	}
 }
 
 // export copies an export folder and changes one file of it.
