@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -42,8 +43,16 @@ func Open(ctx context.Context, target string) (*DB, error) {
 	if strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://") {
 		return openPostgres(ctx, target)
 	}
+	if foreign.MatchString(target) {
+		return nil, fault.New(fault.Invalid, "the address of the database is neither a path nor postgres://…").
+			WithHint("--db 'postgres://user@host:5432/name', or leave it out to use the embedded SQLite file")
+	}
 	return openSQLite(ctx, strings.TrimPrefix(target, "sqlite:"))
 }
+
+// foreign are addresses of servers in forms that are not known here. Taken for a path, such a one would become the name of
+// a file, with its password.
+var foreign = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://|(^|\s)(host|hostaddr|user|password|dbname)\s*=`)
 
 func openPostgres(ctx context.Context, dsn string) (*DB, error) {
 	pool, err := sql.Open("pgx", dsn)
@@ -163,10 +172,16 @@ func lostRace(err error) bool {
 // Classify turns a driver's error into a fault of the right kind: full disk, busy, unreachable. Others pass unchanged.
 func Classify(err error) error {
 	var se sqlite3.Error
+	var pe *pgconn.PgError
+	var ce *pgconn.ConnectError
 	var f *fault.Error
 	switch {
 	case err == nil || errors.As(err, &f):
 		return err
+	case errors.As(err, &pe):
+		return classifyPostgres(pe)
+	case errors.As(err, &ce):
+		return fault.New(fault.Unavailable, "PostgreSQL cannot be reached: %w", err)
 	case errors.As(err, &se):
 		switch se.Code {
 		case sqlite3.ErrFull, sqlite3.ErrIoErr:
@@ -183,11 +198,26 @@ func Classify(err error) error {
 	return err
 }
 
+// classifyPostgres reads the SQLSTATE.
+func classifyPostgres(err *pgconn.PgError) error {
+	switch {
+	case err.Code == "22021" || err.Code == "22P05":
+		return fault.New(fault.Invalid, "a text holds NUL or bytes that are not UTF-8, which the database cannot hold: %w", err)
+	case err.Code == "53100":
+		return fault.New(fault.Exhausted, "the disk of the database is full: %w", err)
+	case err.Code == "53300" || strings.HasPrefix(err.Code, "57P"):
+		return fault.New(fault.Unavailable, "PostgreSQL does not take requests now: %w", err)
+	}
+	return err
+}
+
+// redact gives user, host and database of an address. Passwords can also stand in the query, so that is left out.
 func redact(dsn string) string {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return "postgres://…"
 	}
+	u.RawQuery, u.Fragment = "", ""
 	return u.Redacted()
 }
 

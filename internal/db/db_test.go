@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -150,5 +151,42 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// An address may hold a password: neither an error nor the name of a file shows it.
+func TestAddressesKeepTheirSecrets(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, target := range []string{
+		"postgres://u:SECRET@127.0.0.1:1/x", "postgres://127.0.0.1:1/x?user=u&password=SECRET", "postgres://u@127.0.0.1:1/x?sslpassword=SECRET",
+		"postgres://u:SEC%ZZRET@127.0.0.1:1/x", "postgres://u:SEC#RET@127.0.0.1:1/x", "POSTGRES://u:SECRET@127.0.0.1:1/x",
+		"postgresql+psycopg2://u:SECRET@127.0.0.1:1/x", "mysql://u:SECRET@127.0.0.1:1/x", "host=127.0.0.1 port=1 user=u password=SECRET",
+	} {
+		d, err := db.Open(context.Background(), target)
+		if err == nil {
+			d.Close()
+			t.Errorf("%s was opened", target)
+			continue
+		}
+		if text := err.Error() + fault.HintOf(err); strings.Contains(text, "SEC") || strings.Contains(text, "RET") {
+			t.Errorf("%s: %s", target, text)
+		}
+	}
+	if left, _ := filepath.Glob("*"); len(left) > 0 {
+		t.Errorf("files: %q", left)
+	}
+}
+
+// What the database cannot hold is the caller's mistake and not a defect.
+func TestTextsThatPostgresCannotHold(t *testing.T) {
+	d, err := db.Open(context.Background(), dbtest.PostgresURL(t))
+	must(t, err)
+	defer d.Close()
+	err = d.View(context.Background(), func(tx *db.Tx) error {
+		var s string
+		return tx.QueryRow(`SELECT CAST(? AS TEXT)`, "a\x00b").Scan(&s)
+	})
+	if !fault.Is(err, fault.Invalid) {
+		t.Errorf("NUL: %v", err)
 	}
 }
