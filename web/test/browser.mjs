@@ -173,6 +173,42 @@ step("a rollback asks who and why, and can be left by Escape", async () => {
   await dialog.waitFor({ state: "hidden" });
 });
 
+// What changes the workspace is tried only where that is wanted: on the throw-away one of scripts/browser-test.
+const mayChange = process.env.PARAPLU_MAY_CHANGE === "1";
+
+if (mayChange) {
+  step("an open incident is taken, and the page learns of it", async () => {
+    const take = tab.getByRole("button", { name: "Take it…" });
+    if ((await take.count()) === 0) return; // the story ended without an open one
+    const [open] = page.incidents;
+    await take.click();
+    await tab.getByRole("dialog").getByLabel("Who does this?").selectOption(open.owner);
+    await tab.getByRole("dialog").getByRole("button", { name: "Take it" }).click();
+    await tab.getByText("has taken incident").waitFor();
+    const after = (await json(`/api/v1/products/${page.name}/incidents`)).find((i) => i.id === open.id);
+    assert.equal(after.state, "acknowledged");
+    assert.equal(after.acknowledged_by, open.owner);
+  });
+
+  step("a rollback from the page changes what answers", async () => {
+    const member = page.responsibilities.find((r) => r.activity === "roll back").accountable;
+    await tab.getByRole("button", { name: "Roll back…" }).first().click();
+    const dialog = tab.getByRole("dialog");
+    await dialog.getByLabel("Who does this?").selectOption(member);
+    await dialog.getByLabel("Why?").fill("tried from the page");
+    await dialog.getByRole("button", { name: "Roll back now" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    await tab.getByText("“tried from the page”").first().waitFor();
+    const after = await json(`/api/v1/products/${page.name}`);
+    assert.notEqual(after.champion.package, page.champion.package);
+    assert.deepEqual(
+      [after.champion.actor, after.champion.cause, after.champion.reason],
+      [member, "rollback", "tried from the page"],
+    );
+    page = after;
+  });
+}
+
 step("dark: the page follows the system and the button", async () => {
   const before = await tab.evaluate(() => window.getComputedStyle(document.body).backgroundColor);
   await tab.getByRole("button", { name: /^Dark/ }).click();
