@@ -82,6 +82,9 @@ func (a *App) mux() http.Handler {
 		mux.Handle(pattern, inf)
 	}
 	mux.Handle("/api/v1/", httpapi.Handler(a.nativeDeps()))
+	for _, prefix := range []string{"/api/", "/ajax-api/"} { // an API that nobody offers is no page
+		mux.HandleFunc(prefix, http.NotFound)
+	}
 	mux.Handle("/", web.Handler())
 	return mux
 }
