@@ -29,7 +29,8 @@ export function usePage(product: string) {
   return useQuery({
     queryKey: ["product", product],
     queryFn: ({ signal }) => fetchPage(product, signal),
-    refetchInterval: 60 * SECOND,
+    // a file that is being corrected is read again soon
+    refetchInterval: (q) => (q.state.status === "error" ? 3 : 60) * SECOND,
   });
 }
 

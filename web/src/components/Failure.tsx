@@ -26,6 +26,7 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
         </ul>
       )}
       {problem?.hint &&
+        wrongs.length < 2 &&
         (problem.hint.startsWith("paraplu ") ? <Command text={problem.hint} /> : <p className="dim">{problem.hint}</p>)}
       {again && (
         <div>

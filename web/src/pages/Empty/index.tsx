@@ -18,17 +18,10 @@ export function Empty({ others }: { others: ProductLine[] }) {
         <section className="panel stack" aria-labelledby="first">
           <h2 id="first">The first step</h2>
           <p>
-            Write down the idea in the folder of your code. It needs a name and one person; everything else is asked for
-            when it is due.
+            In the folder of your code. It needs a name and one person; everything else is asked for when it is due.
           </p>
-          <pre className="mono" style={{ margin: 0 }}>
-            {`# paraplu.yaml
-product: {name: umbrella, title: Umbrella orders}
-team:
-  members:
-    - {name: daisy, role: data scientist}`}
-          </pre>
-          <p>Then ask for the one next step; this page opens by itself.</p>
+          <Command text="paraplu init" />
+          <p>Then ask for the one next step. This page opens by itself.</p>
           <Command text="paraplu next" />
         </section>
         <section className="panel stack" aria-labelledby="story">

@@ -31,7 +31,7 @@ export function Champion({ page }: { page: Page }) {
           {pack && (
             <p className="small dim">
               {pack.signed ? "Signed" : "Not signed"} · {bytes(pack.bytes)} · {number(pack.parity)} parity rows · built
-              by {pack.author}
+              by {nameOf(page, pack.author)}
               {pack.datasets.length > 0 && ` from ${list(pack.datasets)}`}
             </p>
           )}

@@ -1,9 +1,9 @@
 import { useMemo, useState } from "react";
 import type { Page } from "../../api/client";
 import { Panel, When } from "../../components/parts";
-import { count, short } from "../../lib/format";
+import { count } from "../../lib/format";
 import { verb } from "../../lib/verbs";
-import { nameOf, timeline, type Entry } from "./derive";
+import { nameOf, objectName, timeline, type Entry } from "./derive";
 
 /** What happened: who, what, when, why. */
 export function Timeline({ page }: { page: Page }) {
@@ -43,16 +43,10 @@ function Line({ page, e }: { page: Page; e: Entry }) {
       </span>
       <span className={`dot ${v.tone === "plain" ? "dim" : v.tone}`} aria-hidden="true" />
       <div className="break">
-        <b>{nameOf(page, f.actor)}</b> {v.words} {object(f.object)}
+        <b>{nameOf(page, f.actor)}</b> {v.words} {objectName(page, f.object)}
         {e.facts.length > 1 && <span className="dim"> and {count(e.facts.length - 1, "other")} before</span>}
         {f.reason && <div className="dim small">“{f.reason}”</div>}
       </div>
     </li>
   );
-}
-
-/** Ids and digests are shortened, names are not. */
-function object(text: string): string {
-  if (text.startsWith("sha256:")) return short(text);
-  return /^[0-9a-z]{26}$/.test(text) ? `${text.slice(0, 10)}…` : text;
 }

@@ -5,6 +5,7 @@ import {
   health,
   memberFor,
   nameOf,
+  objectName,
   openIncidents,
   packageName,
   rollbackTarget,
@@ -81,6 +82,16 @@ describe("rollback", () => {
   it("calls packages by version and digest", () => {
     expect(packageName({ version: 2, package: "sha256:0123456789abcdef" })).toBe("v2 0123456789ab");
     expect(packageName({ version: 0, package: "sha256:0123456789abcdef" })).toBe("0123456789ab");
+  });
+});
+
+describe("objects of facts", () => {
+  it("are called by the package, not by an id", () => {
+    expect(objectName(umbrella, "d1")).toBe("v1 a1b2a1b2a1b2");
+    expect(objectName(umbrella, "01r2")).toBe("v2 c3d4c3d4c3d4");
+    expect(objectName(umbrella, `sha256:${"e".repeat(64)}`)).toBe("eeeeeeeeeeee");
+    expect(objectName(umbrella, "06h0dkac35f1qz2t0e0m8j2ajm")).toBe("06h0dkac35…");
+    expect(objectName(umbrella, "umbrella/2015-07-27")).toBe("umbrella/2015-07-27");
   });
 });
 

@@ -116,6 +116,17 @@ export function packageName(p: { version: number; package: string }): string {
   return p.version > 0 ? `v${p.version} ${digits}` : digits;
 }
 
+/** What a fact is about, as people call it: the package of a deployment or release, names as they are, ids shortened. */
+export function objectName(page: Pick<Page, "deployments" | "releases" | "packages">, object: string): string {
+  const about = page.deployments.find((d) => d.id === object) ?? page.releases.find((r) => r.id === object);
+  const digest = about?.package ?? (object.startsWith("sha256:") ? object : "");
+  if (digest) {
+    const version = page.packages.find((p) => p.digest === digest)?.version ?? 0;
+    return packageName({ version, package: digest });
+  }
+  return /^[0-9a-z]{26}$/.test(object) ? `${object.slice(0, 10)}…` : object;
+}
+
 /** Index of the window that an instant falls into, -1 when there is none. */
 export function windowAt(windows: Window[], at: string): number {
   const t = Date.parse(at);

@@ -100,7 +100,7 @@ function errors(page: Page, c: Colours) {
     markArea: {
       silent: true,
       itemStyle: { color: c.soft },
-      label: { color: c.bad, fontSize: 11, position: "insideTop" },
+      label: { color: c.bad, fontSize: 11, position: "insideBottom" },
       data: incidents(page),
     },
   };
