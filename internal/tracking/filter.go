@@ -16,9 +16,11 @@ var (
 	numberOps = []filter.Op{filter.Gt, filter.Ge, filter.Ne, filter.Eq, filter.Lt, filter.Le}
 )
 
-// maxClauses bounds the clauses of a filter, maxList the values of one IN, maxPattern the characters of a LIKE.
+// maxClauses bounds the clauses of a filter, maxOrders the terms of an order (most are a join, and SQLite refuses 200 of
+// them), maxList the values of one IN, maxPattern the characters of a LIKE.
 const (
 	maxClauses = 500
+	maxOrders  = 32
 	maxList    = 5000
 	maxPattern = 10000
 )
@@ -41,6 +43,13 @@ func parseFilter(text string) ([]clause, error) {
 		}
 	}
 	return clauses, nil
+}
+
+func checkOrders(n int) error {
+	if n > maxOrders {
+		return fault.New(fault.Invalid, "Invalid order_by: it has %d terms, more than %d", n, maxOrders)
+	}
+	return nil
 }
 
 // parseOrder reads ident [ASC|DESC].

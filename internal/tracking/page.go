@@ -3,6 +3,7 @@ package tracking
 import (
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 
 	"github.com/paraplu/paraplu/internal/fault"
 )
@@ -40,7 +41,7 @@ func parseCursor(token string) (cursor, error) {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return c, fault.New(fault.Invalid, "Invalid page token, decoded value=%s", Quote(cut(string(b), 200)))
 	}
-	if c.Offset < 0 || c.Offset == 0 && c.Start == nil && c.Point == nil {
+	if c.Offset < 0 || c.Offset == 0 && c.Start == nil && c.Point == nil || strings.ContainsRune(c.ID, 0) {
 		return c, fault.New(fault.Invalid, "Invalid page token, parsed value=%s", Quote(cut(string(b), 200)))
 	}
 	return c, nil

@@ -72,6 +72,9 @@ func experimentQuery(dialect db.Dialect, s Search) (*query, error) {
 		}
 	}
 	orders := s.OrderBy
+	if err := checkOrders(len(orders)); err != nil {
+		return nil, err
+	}
 	if len(orders) == 0 {
 		orders = []string{"creation_time DESC", "experiment_id ASC"}
 	}

@@ -201,6 +201,9 @@ func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 }
 
 func (q *query) modelOrder(terms []ModelOrder) error {
+	if err := checkOrders(len(terms)); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, o := range terms {
 		if metric, ok := strings.CutPrefix(o.Field, "metrics."); ok {

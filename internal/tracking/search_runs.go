@@ -199,6 +199,9 @@ func (q *query) datasetClause(c clause) error {
 
 // runOrder adds the order: NULL last in both directions, metrics as numbers, NaN, NULL; then the latest start.
 func (q *query) runOrder(terms []string) error {
+	if err := checkOrders(len(terms)); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for i, text := range terms {
 		o, err := parseOrder(text)

@@ -2,6 +2,7 @@ package tracking_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"reflect"
 	"sort"
@@ -154,6 +155,32 @@ func TestSearchRefusesPagesOutOfRange(t *testing.T) {
 		}
 		if page, err := r.SearchRuns(ctx, tracking.Search{MaxResults: 5}); err != nil || len(page.Items) != 0 {
 			t.Errorf("without experiments: %v, %v", page, err)
+		}
+	})
+}
+
+// More terms than the databases can join are refused, and a forged token is the caller's mistake.
+func TestSearchRefusesWhatNoDatabaseTakes(t *testing.T) {
+	each(t, func(t *testing.T, r *tracking.Room, d *db.DB) {
+		exp := must(r.CreateExperiment(ctx, "terms", "", nil)).ID
+		var many []string
+		var orders []tracking.ModelOrder
+		for i := range 250 {
+			many = append(many, fmt.Sprintf("metrics.m%d", i))
+			orders = append(orders, tracking.ModelOrder{Field: many[i]})
+		}
+		if _, err := r.SearchRuns(ctx, tracking.Search{ExperimentIDs: []string{exp}, OrderBy: many[:32], MaxResults: 5}); err != nil {
+			t.Errorf("32 terms: %v", err)
+		}
+		if _, err := r.SearchRuns(ctx, tracking.Search{ExperimentIDs: []string{exp}, OrderBy: many, MaxResults: 5}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("250 terms: %v", err)
+		}
+		if _, err := r.SearchModels(ctx, tracking.ModelSearch{ExperimentIDs: []string{exp}, OrderBy: orders, MaxResults: 5}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("250 terms of models: %v", err)
+		}
+		token := base64.StdEncoding.EncodeToString([]byte(`{"start":1,"id":"a\u0000"}`))
+		if _, err := r.SearchRuns(ctx, tracking.Search{ExperimentIDs: []string{exp}, PageToken: token, MaxResults: 5}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("NUL in the token: %v", err)
 		}
 	})
 }
