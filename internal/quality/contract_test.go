@@ -206,6 +206,30 @@ func FuzzScanCSV(f *testing.F) {
 	})
 }
 
+// What looks like a text to us must be one for DuckDB too, and no function that acts may be called.
+func TestGuardRefusesWhatActs(t *testing.T) {
+	for _, sql := range []string{
+		`E'\'' = '', (SELECT 1)); DROP TABLE x; --'`, `x = E'\'' ; SELECT ' '`, `x = e'\'' ; SELECT ' '`, `x = 1e5E'\'' ; SELECT ' '`, `x = 1_000E'\'' ; '`, `x =.5e'\'' ; '`,
+		"x =\u00a0E'\\'' ; '", `U&'\0027' = x`, `U&"\0065nable_logging"()`,
+		`(SELECT count(*) FROM enable_logging(storage_path = '/tmp/x')) = 0`, `(SELECT count(*) FROM "enable_logging" (storage_path = '/tmp/x')) = 0`,
+		`(SELECT count(*) FROM system.main.Enable_Profiling(save_location = '/tmp/x.json')) = 0`, "(SELECT 1 FROM enable_logging\u00a0(storage_path = 'x')) = 1",
+		"(SELECT 1 FROM\u00a0enable_logging(storage_path = 'x')) = 1", `(SELECT 1 FROM query('SELECT * FROM enable_' || 'logging()')) = 1`,
+		`(SELECT 1 FROM ${column}(storage_path = 'x')) = 1`, "(SELECT 1 FROM {column} \u00a0(storage_path = 'x')) = 1", `(SELECT 1 FROM query_table("x")) = 1`,
+	} {
+		if guard(sql, false) == nil {
+			t.Errorf("allowed: %s", sql)
+		}
+		if guard("SELECT "+sql, true) == nil {
+			t.Errorf("allowed as a query: %s", sql)
+		}
+	}
+	for _, sql := range []string{`query = 'x' AND "checkpoint" > 1`, `d > DATE'2015-01-01'`, `'E' = name`, `greatest(a, b) IN ('e', 'query(x)')`, `${column} > (1)`, `1e3 > x`, `u & 1 = 0`, `name = 'é' AND straße = ''`} {
+		if err := guard(sql, false); err != nil {
+			t.Errorf("refused: %s: %v", sql, err)
+		}
+	}
+}
+
 func FuzzGuard(f *testing.F) {
 	f.Add("SELECT count(*) FROM {object} WHERE '' = ''''", true)
 	f.Fuzz(func(t *testing.T, sql string, query bool) {
