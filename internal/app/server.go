@@ -46,7 +46,7 @@ func serve(ln net.Listener, h http.Handler, ready func(context.Context) error, l
 	mux.HandleFunc("GET /health", s.health)
 	mux.Handle("/", guard(ln.Addr(), h))
 	s.http = &http.Server{
-		Handler:           mux,
+		Handler:           steady(mux, stall),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -54,7 +54,7 @@ func serve(ln net.Listener, h http.Handler, ready func(context.Context) error, l
 	}
 	go func() {
 		defer close(s.done)
-		if err := s.http.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(steadyListener{ln, stall}); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the server stopped", "error", err)
 		}
 	}()
