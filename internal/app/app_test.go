@@ -111,11 +111,26 @@ func TestAnEmptyFolderIsServed(t *testing.T) {
 	})
 }
 
+// ready waits until the deployments were looked at once; a server that starts says 503 until then.
+func ready(t testing.TB, a *app.App) {
+	t.Helper()
+	for began := time.Now(); ; <-time.After(5 * time.Millisecond) {
+		status, _, body := get(t, "GET", a.URL()+"/v2/health/ready", nil)
+		switch {
+		case status == 200:
+			return
+		case status != 503 || time.Since(began) > 30*time.Second:
+			t.Fatalf("not ready after %s: %d %s", time.Since(began), status, body)
+		}
+	}
+}
+
 // TestFaces asks each face something that only it answers.
 func TestFaces(t *testing.T) {
 	each(t, func(t *testing.T, cfg app.Config) {
 		a := open(t, cfg)
 		start(t, a)
+		ready(t, a)
 		for _, c := range []struct {
 			method, path string
 			status       int
