@@ -63,6 +63,7 @@ type AddInput struct {
 	Actor     string
 	Message   string
 	ReportID  string
+	Checked   ref.Digest // of the file that the report is about; "" = any
 	Source    string
 	Licence   string
 	Simulated bool
@@ -97,6 +98,10 @@ func (r *Room) Add(ctx context.Context, in AddInput) (v Version, created bool, e
 	tree, err := r.walk(ctx, in.Path)
 	if err != nil {
 		return v, false, err
+	}
+	if in.Checked != "" && !tree.folder && tree.files[0].Digest != in.Checked {
+		return v, false, fault.New(fault.Conflict, "%s changed after it was checked", in.Path).
+			WithHint("wait until the file is complete, then run the same command again")
 	}
 	v = in.version(tree, r.clock().UTC())
 	manifest := encode(v)

@@ -282,6 +282,20 @@ func TestFileThatChangesMeanwhile(t *testing.T) {
 	}
 }
 
+func TestWhatWasCheckedIsWhatIsAdded(t *testing.T) {
+	d := dbtest.SQLite(t, event.Migrations(), Migrations())
+	r, path := newRoom(t, d), filepath.Join(write(t, map[string]string{"a.csv": "x\n1\n"}), "a.csv")
+	in := AddInput{Product: "umbrella", Name: "a", Path: path, Actor: "daisy", Checked: ref.Sum([]byte("x\n1\n"))}
+	must(t, os.WriteFile(path, []byte("x\n2\n"), 0o644)) // after the check
+	if _, _, err := r.Add(context.Background(), in); !fault.Is(err, fault.Conflict) || len(facts(t, d)) > 0 {
+		t.Errorf("%v, %d facts", err, len(facts(t, d)))
+	}
+	must(t, os.WriteFile(path, []byte("x\n1\n"), 0o644))
+	if _, created, err := r.Add(context.Background(), in); err != nil || !created {
+		t.Error(created, err)
+	}
+}
+
 func TestCount(t *testing.T) {
 	for _, c := range []struct {
 		name, text string

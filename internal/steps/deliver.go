@@ -13,6 +13,7 @@ import (
 	"github.com/paraplu/paraplu/internal/dataset"
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/quality"
+	"github.com/paraplu/paraplu/internal/ref"
 	"github.com/paraplu/paraplu/internal/spec"
 )
 
@@ -33,6 +34,7 @@ func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor 
 	}
 	out := &Delivery{Dataset: name}
 	var reportID string
+	var checked ref.Digest
 	if d.Contract != "" {
 		if out.Report, err = s.check(ctx, p, d, path, actor); err != nil {
 			return nil, err
@@ -40,10 +42,10 @@ func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor 
 		if err := out.Report.Err(); err != nil {
 			return out, err
 		}
-		reportID = out.Report.ID
+		reportID, checked = out.Report.ID, out.Report.DataDigest
 	}
 	out.Version, out.Created, err = s.Datasets.Add(ctx, dataset.AddInput{Product: p.Name, Name: name, Path: path, Actor: actor,
-		ReportID: reportID, Source: d.Source, Licence: d.Licence, Simulated: d.Simulated})
+		ReportID: reportID, Checked: checked, Source: d.Source, Licence: d.Licence, Simulated: d.Simulated})
 	if err != nil {
 		return out, err
 	}
