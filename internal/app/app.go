@@ -51,6 +51,7 @@ type App struct {
 	mu       sync.Mutex
 	product  *spec.Product
 	stamp    fileStamp
+	synced   *spec.Product // what the rooms know
 	server   *server
 	stopLoop func()
 }

@@ -52,8 +52,19 @@ func (a *App) Synced(ctx context.Context, actor string) (*spec.Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.Team.Sync(ctx, p, actor)
-	return p, err
+	a.mu.Lock()
+	known := a.synced == p
+	a.mu.Unlock()
+	if known { // a page asks every two seconds
+		return p, nil
+	}
+	if _, err := a.Team.Sync(ctx, p, actor); err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	a.synced = p
+	a.mu.Unlock()
+	return p, nil
 }
 
 // monitored turns an answer of the log into what monitors judge. Answers that are marked as probes do not count.
@@ -70,5 +81,5 @@ func monitored(p serving.Prediction) (monitor.Prediction, error) {
 
 // nativeDeps are what the native API reads.
 func (a *App) nativeDeps() httpapi.Deps {
-	return httpapi.Deps{Steps: a.Steps, Version: a.cfg.Version, Log: a.cfg.Logger, Product: func(ctx context.Context) (*spec.Product, error) { return a.Synced(ctx, "system") }}
+	return httpapi.Deps{Steps: a.Steps, Lineage: a.Lineage, Version: a.cfg.Version, Log: a.cfg.Logger, Product: func(ctx context.Context) (*spec.Product, error) { return a.Synced(ctx, "system") }}
 }
