@@ -2,7 +2,9 @@ package app
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"github.com/paraplu/paraplu/internal/fault"
@@ -14,7 +16,9 @@ type workspaceLock struct{ f *os.File }
 
 func lockShared(path string) (*workspaceLock, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil, fault.New(fault.Denied, "the workspace %s cannot be written: %w", filepath.Dir(path), err).WithHint("mend the permissions of the folder, or work on a copy of it")
+	} else if err != nil {
 		return nil, fault.Wrap(err, "opening the lock of the workspace")
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +23,12 @@ import (
 )
 
 func (s *session) truthCommand() *cobra.Command {
-	var day, value string
+	var cols truthColumns
 	c := &cobra.Command{Use: "truth FILE.csv", GroupID: "operate", Args: cobra.ExactArgs(1),
 		Short: "Record outcomes that are known now; late, double and corrected ones are fine",
 		RunE: func(c *cobra.Command, args []string) error {
 			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
-				truths, err := readTruth(args[0], day, value)
+				truths, err := readTruth(args[0], cols)
 				if err != nil {
 					return err
 				}
@@ -37,12 +40,16 @@ func (s *session) truthCommand() *cobra.Command {
 				return nil
 			})
 		}}
-	c.Flags().StringVar(&day, "day", "day", "column of the day (YYYY-MM-DD)")
-	c.Flags().StringVar(&value, "value", "truth", "column of the outcome")
+	c.Flags().StringVar(&cols.day, "day", "day", "column of the day (YYYY-MM-DD)")
+	c.Flags().StringVar(&cols.value, "value", "truth", "column of the outcome")
+	c.Flags().StringVar(&cols.known, "known-at", "", "column of the moment when it became known; default: known_at if there is one, else now")
 	return c
 }
 
-func readTruth(path, day, value string) ([]monitor.Truth, error) {
+// truthColumns are the names of the columns of a file of outcomes.
+type truthColumns struct{ day, value, known string }
+
+func readTruth(path string, cols truthColumns) ([]monitor.Truth, error) {
 	f, err := os.Open(path)
 	if os.IsNotExist(err) {
 		return nil, fault.New(fault.NotFound, "the file %s does not exist", path)
@@ -55,17 +62,12 @@ func readTruth(path, day, value string) ([]monitor.Truth, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "no header: %w", err).At(path, 1, 0)
 	}
-	di, vi := -1, -1
-	for i, name := range head {
-		switch name {
-		case day:
-			di = i
-		case value:
-			vi = i
-		}
-	}
-	if di < 0 || vi < 0 {
-		return nil, fault.New(fault.Invalid, "the columns %q and %q are needed; the file has %s", day, value, strings.Join(head, ", ")).At(path, 1, 0).WithHint("name them: --day COLUMN --value COLUMN")
+	di, vi, ki := slices.Index(head, cols.day), slices.Index(head, cols.value), slices.Index(head, cmp.Or(cols.known, "known_at"))
+	switch {
+	case di < 0 || vi < 0:
+		return nil, fault.New(fault.Invalid, "the columns %s and %s are needed; the file has %s", cols.day, cols.value, strings.Join(head, ", ")).At(path, 1, 0).WithHint("name them: --day COLUMN --value COLUMN")
+	case cols.known != "" && ki < 0:
+		return nil, fault.New(fault.Invalid, "there is no column %s; the file has %s", cols.known, strings.Join(head, ", ")).At(path, 1, 0)
 	}
 	var out []monitor.Truth
 	for line := 2; ; line++ {
@@ -80,7 +82,13 @@ func readTruth(path, day, value string) ([]monitor.Truth, error) {
 		if derr != nil || verr != nil {
 			return nil, fault.New(fault.Invalid, "%q, %q are not a day and a number", row[di], row[vi]).At(path, line, 0)
 		}
-		out = append(out, monitor.Truth{EventTime: d, Value: v, KnownAt: time.Now(), Source: "file:" + path})
+		t := monitor.Truth{EventTime: d, Value: v, Source: "file:" + filepath.Base(path)}
+		if ki >= 0 && row[ki] != "" {
+			if t.KnownAt, err = time.Parse(time.RFC3339, row[ki]); err != nil {
+				return nil, fault.New(fault.Invalid, "%q in column %s is not a moment such as 2026-03-02T00:00:00Z", row[ki], head[ki]).At(path, line, 0)
+			}
+		}
+		out = append(out, t)
 	}
 }
 
@@ -194,12 +202,12 @@ func (s *session) retrainCommand() *cobra.Command {
 				return err
 			}
 			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
-				r, err := a.Retrain(c.Context(), p, steps.RetrainOptions{Actor: s.actor(p), Reason: reason, Set: values, Out: s.err, Env: a.StepEnv(), Progress: s.stepLine, Force: force})
+				r, err := a.Retrain(c.Context(), p, steps.RetrainOptions{Actor: s.actor(p), Reason: reason, Set: values, Out: s.stepOut(), Env: a.StepEnv(), Progress: s.stepLine, Force: force})
 				if err != nil {
 					return err
 				}
 				s.show(r, func() { s.printRelease(r.Release) })
-				return nil
+				return refusal(r.Release)
 			})
 		}}
 	c.Flags().StringArrayVar(&set, "set", nil, "override a param: train.depth=4 (repeatable)")

@@ -28,10 +28,7 @@ func (s *session) releaseCommand() *cobra.Command {
 					return err
 				}
 				s.show(rel, func() { s.printRelease(rel) })
-				if failed := rel.Failed(); len(failed) > 0 {
-					return fault.New(fault.Precondition, "the release is refused by evidence: %s", strings.Join(failed, "; "))
-				}
-				return nil
+				return refusal(rel)
 			})
 		}}
 	c.AddCommand(&cobra.Command{Use: "ls", Args: cobra.NoArgs, Short: "All releases, newest first",
@@ -80,6 +77,20 @@ func (s *session) printRelease(r *registry.Release) {
 	case registry.Approved:
 		s.printf("next: paraplu place %s\n", r.Package.Short())
 	}
+}
+
+// refusal is the error of a release whose gates do not hold, nil for any other; the gates themselves were printed before.
+func refusal(r *registry.Release) error {
+	if len(r.Failed()) == 0 {
+		return nil
+	}
+	var names []string
+	for _, g := range r.Gates {
+		if g.Status == registry.Fail {
+			names = append(names, g.Name)
+		}
+	}
+	return fault.New(fault.Precondition, "the release is refused by evidence: %s", strings.Join(names, ", ")).WithHint("mend what the gates found, then: paraplu run, paraplu package, paraplu release")
 }
 
 func approvalsWanted(r *registry.Release) string {
@@ -162,7 +173,7 @@ func (s *session) rollbackCommand() *cobra.Command {
 					return err
 				}
 				s.show(dep, func() {
-					s.printf("package %s answers in %s again (%s)\n", dep.Package.Short(), dep.Environment, dep.Took.Round(time.Millisecond))
+					s.printf("package %s answers in %s again\n", dep.Package.Short(), dep.Environment)
 				})
 				return nil
 			})

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -51,6 +52,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	s.json = s.json || slices.Contains(args, "--json") // a wrong line may not have been read to its end
 	return s.fail(unknownCommand(root, err))
 }
 
@@ -124,7 +126,7 @@ func (s *session) fail(err error) int {
 		text = "stopped: " + text
 	}
 	fmt.Fprintf(s.err, "error: %s\n", text)
-	if hint != "" {
+	if hint != "" && !strings.Contains(text, hint) { // some sentences end with it
 		fmt.Fprintf(s.err, "  try: %s\n", strings.ReplaceAll(hint, "\n", "\n       "))
 	}
 	return kind.ExitCode()

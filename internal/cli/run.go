@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,7 @@ func (s *session) runCommand() *cobra.Command {
 					})
 					return nil
 				}
-				exec, err := a.Pipeline.Run(c.Context(), plan, pipeline.RunOptions{Actor: s.actor(p), Out: s.err, Env: a.StepEnv(), Jobs: jobs, Progress: s.stepLine})
+				exec, err := a.Pipeline.Run(c.Context(), plan, pipeline.RunOptions{Actor: s.actor(p), Out: s.stepOut(), Env: a.StepEnv(), Jobs: jobs, Progress: s.stepLine})
 				if err != nil {
 					return err
 				}
@@ -53,6 +54,14 @@ func (s *session) runCommand() *cobra.Command {
 	f.BoolVar(&dry, "why", false, "the same as --dry-run")
 	f.IntVarP(&jobs, "jobs", "j", 0, "steps at once; 0 = one for each processor")
 	return c
+}
+
+// stepOut is where steps print. With --json nothing stands beside the JSON; the log of a step is kept all the same.
+func (s *session) stepOut() io.Writer {
+	if s.json {
+		return io.Discard
+	}
+	return s.err
 }
 
 func (s *session) stepLine(e pipeline.StepEvent) {

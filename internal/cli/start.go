@@ -8,6 +8,7 @@ import (
 
 	"github.com/paraplu/paraplu/internal/app"
 	"github.com/paraplu/paraplu/internal/demo"
+	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/team"
 )
@@ -44,10 +45,8 @@ func (s *session) upCommand() *cobra.Command {
 				return err
 			}
 			defer a.Close()
-			if _, err := a.Product(); err == nil {
-				if _, err := a.Synced(c.Context(), s.actor(nil)); err != nil {
-					return err
-				}
+			if _, err := a.Synced(c.Context(), s.actor(nil)); err != nil && !fault.Is(err, fault.NotFound) {
+				return err // without paraplu.yaml it serves; with a broken one it says so
 			}
 			if err := a.Start(c.Context(), app.StartOptions{Monitors: true}); err != nil {
 				return err

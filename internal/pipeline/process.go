@@ -69,6 +69,8 @@ func (e *exit) Error() string {
 		return "killed by signal 9; when nobody did it, the machine was out of memory"
 	case e.signal != 0:
 		return fmt.Sprintf("ended by signal %d (%s)", int(e.signal), e.signal)
+	case e.code == 128+int(syscall.SIGKILL): // the shell's way to say it of its child
+		return "exit code 137: killed by signal 9; when nobody did it, the machine was out of memory"
 	case e.code == 127:
 		return "exit code 127: a command was not found"
 	case e.code == 126:

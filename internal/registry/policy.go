@@ -100,7 +100,7 @@ func (r *Release) void(a Approval, now time.Time) string {
 func (p Policy) lacking(counted []Approval) []string {
 	var out []string
 	if n := p.People - len(counted); n > 0 {
-		out = append(out, fmt.Sprintf("%d of %d approvals", n, p.People))
+		out = append(out, fmt.Sprintf("%d of %d approvals missing", n, p.People))
 	}
 	if p.People > 0 && p.Role != "" && !slices.ContainsFunc(counted, func(a Approval) bool { return a.Role == p.Role }) {
 		out = append(out, fmt.Sprintf("one by a member with the role %q", p.Role))

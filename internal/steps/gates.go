@@ -203,7 +203,7 @@ func moneyGate(p *spec.Product, h *Holdout, m Money, rival string, ok bool) regi
 		Digest:   ref.Sum(append(detail, h.Digest...)),
 	}
 	if !ok {
-		g.Detail = fmt.Sprintf("on %s … %s it costs %.0f %s more than %s, or the interval is not clear of zero; keep the champion, or train again with other data", h.Days[0], h.Days[len(h.Days)-1], -m.Saving, unit, rival)
+		g.Detail = fmt.Sprintf("on %s … %s it costs %.0f %s more than %s, or the interval is not clear of zero; keep the champion, or train again with other data", h.Days[0], h.Days[len(h.Days)-1], 0-m.Saving, unit, rival)
 	}
 	return g
 }
