@@ -142,7 +142,7 @@ func (s *story) tell(in monitor.Incident) error {
 	}
 	if in.State == monitor.IncidentOpen {
 		s.n.command("paraplu incidents --ack %s --as %s", in.ID, in.Owner)
-		if _, err := s.a.Monitor.Acknowledge(s.ctx, in.ID, in.Owner); err != nil {
+		if _, err := s.a.Monitor.AcknowledgeAt(s.ctx, in.ID, in.Owner, in.OpenedAt.Add(time.Hour)); err != nil {
 			return err
 		}
 		s.n.result(true, "%s takes it; runbook %s", name(s.p, in.Owner), in.Runbook)

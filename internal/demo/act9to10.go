@@ -69,7 +69,7 @@ func (s *story) aftermath() error {
 			}
 			s.n.say("Dry weeks: %.0f umbrellas were asked for a day, %.0f in the weeks of the new world on average. Each one weighs more in a relative error, and little money is at stake.", then, usual)
 			s.n.command("paraplu incidents --resolve %s --verdict expected --as %s", in.ID, in.Owner)
-			if in, err = s.a.Monitor.Resolve(s.ctx, in.ID, in.Owner, "expected", "dry weeks: few umbrellas, little money"); err != nil {
+			if in, err = s.a.Monitor.ResolveAt(s.ctx, in.ID, in.Owner, "expected", "dry weeks: few umbrellas, little money", in.OpenedAt.AddDate(0, 0, 7)); err != nil {
 				return err
 			}
 		}

@@ -88,7 +88,12 @@ var verdicts = []string{"true", "false", "expected"}
 
 // Acknowledge records that a member takes an incident. A second one changes nothing.
 func (r *Room) Acknowledge(ctx context.Context, incident, member string) (Incident, error) {
-	return r.move(ctx, incident, Acknowledge, func(in *Incident, now time.Time) event.Fact {
+	return r.AcknowledgeAt(ctx, incident, member, r.clock())
+}
+
+// AcknowledgeAt is Acknowledge at a moment of replayed time.
+func (r *Room) AcknowledgeAt(ctx context.Context, incident, member string, at time.Time) (Incident, error) {
+	return r.move(ctx, incident, Acknowledge, at, func(in *Incident, now time.Time) event.Fact {
 		in.AcknowledgedAt, in.AcknowledgedBy = now, member
 		return event.Fact{Actor: member, Verb: event.IncidentAcknowledged}
 	})
@@ -97,18 +102,22 @@ func (r *Room) Acknowledge(ctx context.Context, incident, member string) (Incide
 // Resolve closes an incident by a person's judgement: verdict is true, false (a false alarm) or expected (the change was
 // meant). Its alerts end too; only windows after this moment can fire again.
 func (r *Room) Resolve(ctx context.Context, incident, member, verdict, reason string) (Incident, error) {
+	return r.ResolveAt(ctx, incident, member, verdict, reason, r.clock())
+}
+
+// ResolveAt is Resolve at a moment of replayed time.
+func (r *Room) ResolveAt(ctx context.Context, incident, member, verdict, reason string, at time.Time) (Incident, error) {
 	if !slices.Contains(verdicts, verdict) {
 		return Incident{}, fault.New(fault.Invalid, "the verdict %q is not one of true, false, expected", verdict).
 			WithHint("true: the product was in trouble; false: it was not; expected: the change was meant")
 	}
-	return r.move(ctx, incident, Resolve, func(in *Incident, now time.Time) event.Fact {
+	return r.move(ctx, incident, Resolve, at, func(in *Incident, now time.Time) event.Fact {
 		in.ResolvedAt, in.ResolvedBy, in.Verdict, in.Reason = now, member, verdict, reason
 		return event.Fact{Actor: member, Verb: event.IncidentResolved, Reason: reason}
 	})
 }
 
-func (r *Room) move(ctx context.Context, id string, signal Signal, apply func(*Incident, time.Time) event.Fact) (in Incident, err error) {
-	now := r.clock()
+func (r *Room) move(ctx context.Context, id string, signal Signal, now time.Time, apply func(*Incident, time.Time) event.Fact) (in Incident, err error) {
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		if in, err = incident(tx, id); err != nil {
 			return err
