@@ -20,7 +20,7 @@ const question = `{"inputs":[{"name":"rain_forecast_mm","shape":[1,1],"datatype"
 
 // inference asks for one row a request.
 func (b *bench) inference() error {
-	s, err := b.up(b.story)
+	s, err := b.upUntil(modelReady, b.story)
 	if err != nil {
 		return err
 	}
@@ -86,8 +86,11 @@ func ask(url, body string, began time.Time) (out []time.Duration, err error) {
 		}
 		text, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return nil, fmt.Errorf("%s: %s %w", resp.Status, text, err)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("%s: %s", resp.Status, text)
 		}
 		if start.Sub(began) > warmUp {
 			out = append(out, time.Since(start))

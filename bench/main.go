@@ -32,6 +32,7 @@ type bench struct {
 	bin, python, out string
 	work             string // temporary folder
 	story            string // workspace that has played the demo
+	load             string // of the machine before the first measurement
 	rows             []row
 	missed           []string
 }
@@ -54,6 +55,7 @@ func (b *bench) bar(what, value, bar string, ok bool, peer string) {
 }
 
 func (b *bench) run() (err error) {
+	b.load = busy()
 	if b.bin, err = filepath.Abs(b.bin); err != nil {
 		return err
 	}
@@ -101,7 +103,7 @@ func (b *bench) size() error {
 func (b *bench) markdown() string {
 	var t bytes.Buffer
 	fmt.Fprintf(&t, "# Benchmarks\n\nMeasured by `make bench` on %s with %s, on this machine: %s.\n", time.Now().UTC().Format("2 January 2006"), b.versions(), machine())
-	fmt.Fprint(&t, "Other work on the machine is part of the numbers; run it on yours. Medians unless something else is said.\n\n")
+	fmt.Fprintf(&t, "Other work ran on it too (load %s when it began, %s when it ended) and is part of the numbers, of the peers' too; run it on yours.\nMedians unless something else is said.\n\n", b.load, busy())
 	fmt.Fprint(&t, "| what | Paraplu | bar | beside it, on the same machine in the same minutes |\n|---|---:|---:|---|\n")
 	for _, r := range b.rows {
 		fmt.Fprintf(&t, "| %s | %s | %s | %s |\n", r.what, r.value, r.bar, r.peer)
@@ -156,6 +158,13 @@ func machine() string {
 		memory = fmt.Sprintf(", %.0f GB of memory", float64(kb)/(1<<20))
 	}
 	return fmt.Sprintf("%d processors (%s)%s, %s", runtime.NumCPU(), model, memory, runtime.GOOS)
+}
+
+// busy is the number of processes that wanted a processor in the last minute.
+func busy() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
 }
 
 func median[T int64 | float64 | time.Duration](list []T) T {

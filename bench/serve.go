@@ -7,13 +7,19 @@ import (
 	"time"
 )
 
-const starts = 11
+const (
+	starts     = 11
+	modelReady = "/v2/models/umbrella/ready"
+)
 
 // quiet keeps Python peers from reporting their use elsewhere.
 var quiet = []string{"MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true"}
 
-func (b *bench) up(home string) (*server, error) {
-	return launch("/health", b.bin, nil, "up", "--home", home, "--addr", "127.0.0.1:PORT")
+func (b *bench) up(home string) (*server, error) { return b.upUntil("/health", home) }
+
+// upUntil waits for another address than /health.
+func (b *bench) upUntil(path, home string) (*server, error) {
+	return launch(path, b.bin, nil, "up", "--home", home, "--addr", "127.0.0.1:PORT")
 }
 
 func (b *bench) mlflow(workers ...string) (*server, error) {
@@ -129,16 +135,19 @@ func (b *bench) noop() error {
 
 // startupOfStory starts in a workspace with a year of operation and a placed model.
 func (b *bench) startupOfStory() error {
-	var took []time.Duration
-	for range starts {
-		s, err := b.up(b.story)
-		if err != nil {
-			return err
+	for _, c := range [][2]string{{"/health", "start with the product of the story"}, {modelReady, "start with it until its model answers, verified"}} {
+		path, what := c[0], c[1]
+		var took []time.Duration
+		for range starts {
+			s, err := b.upUntil(path, b.story)
+			if err != nil {
+				return err
+			}
+			took = append(took, s.up)
+			s.stop()
 		}
-		took = append(took, s.up)
-		s.stop()
+		b.bar(what, millis(median(took)), "< 500 ms", median(took) < 500*time.Millisecond, "")
 	}
-	b.bar("start with the product of the story", millis(median(took)), "< 500 ms", median(took) < 500*time.Millisecond, "")
 	s, err := b.up(b.story)
 	if err != nil {
 		return err
