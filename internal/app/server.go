@@ -46,7 +46,7 @@ func serve(ln net.Listener, h http.Handler, ready func(context.Context) error, l
 	mux.HandleFunc("GET /health", s.health)
 	mux.Handle("/", guard(ln.Addr(), h))
 	s.http = &http.Server{
-		Handler:           steady(mux, stall),
+		Handler:           steady(fewLarge(mux, largeAtOnce), stall),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -24,6 +24,54 @@ func steady(next http.Handler, limit time.Duration) http.Handler {
 	})
 }
 
+// largeBody is how much of a body anybody may send at once; more of it waits for one of largeAtOnce places, until the answer
+// is written. PUT is left out: the bytes of artifacts pass through, and nothing is built from them.
+const (
+	largeBody   = 1 << 20
+	largeAtOnce = 4
+)
+
+// fewLarge bounds what all large requests together may cost in memory.
+func fewLarge(next http.Handler, places int) http.Handler {
+	free := make(chan struct{}, places)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody && r.Method != http.MethodPut {
+			body := &largeReader{ReadCloser: r.Body, r: r, free: free}
+			defer body.leave()
+			r.Body = body
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type largeReader struct {
+	io.ReadCloser
+	r    *http.Request
+	free chan struct{}
+	read int
+	in   bool // holds a place
+}
+
+func (b *largeReader) Read(p []byte) (int, error) {
+	if b.read > largeBody && !b.in {
+		select {
+		case b.free <- struct{}{}:
+			b.in = true
+		case <-b.r.Context().Done():
+			return 0, b.r.Context().Err()
+		}
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.read += n
+	return n, err
+}
+
+func (b *largeReader) leave() {
+	if b.in {
+		<-b.free
+	}
+}
+
 type steadyBody struct {
 	io.ReadCloser
 	conn  *http.ResponseController

@@ -3,11 +3,15 @@ package app
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -99,5 +103,55 @@ func TestASlowClientIsServed(t *testing.T) {
 		}
 		time.Sleep(2 * limit)                                                             // idle
 		io.WriteString(c, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n") //nolint:errcheck
+	}
+}
+
+// Of many large bodies only a few are worked on at once; small ones and artifacts never wait.
+func TestFewLargeBodiesAtOnce(t *testing.T) {
+	t.Parallel()
+	var at, most atomic.Int64
+	release := make(chan struct{})
+	reached := make(chan struct{}, 10)
+	h := fewLarge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if r.Method == http.MethodPost && n > largeBody {
+			most.Store(max(most.Load(), at.Add(1)))
+			defer at.Add(-1)
+			reached <- struct{}{}
+			<-release
+		}
+	}), 2)
+	send := func(ctx context.Context, method string, size int) int {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(ctx, method, "/", bytes.NewReader(make([]byte, size)))
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			if status := send(t.Context(), "POST", 2*largeBody); status != 200 {
+				t.Error("large:", status)
+			}
+		})
+	}
+	<-reached
+	<-reached
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if status := send(gone, "POST", 2*largeBody); status != 400 {
+		t.Error("one that gave up:", status)
+	}
+	if small, artifact := send(t.Context(), "POST", largeBody), send(t.Context(), "PUT", 2*largeBody); small != 200 || artifact != 200 {
+		t.Error("small, artifact:", small, artifact)
+	}
+	close(release)
+	all.Wait()
+	if most.Load() != 2 {
+		t.Errorf("%d large bodies at once, want 2", most.Load())
 	}
 }

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/intake"
 	"github.com/paraplu/paraplu/internal/lineage"
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/steps"
@@ -51,8 +54,36 @@ func Handler(d Deps) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		if err := weigh(r); err != nil {
+			writeProblem(w, err)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// maxValues bounds the values in a body: 100 000 outcomes with all their keys.
+const maxValues = 1 << 20
+
+// weigh reads a body and refuses one of too many values, before huma builds a tree of it. One that is too large or cut off
+// goes on to huma, which says so.
+func weigh(r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	head, err := io.ReadAll(io.LimitReader(r.Body, truthBody+1))
+	if err == nil {
+		if err := intake.JSON(head, maxValues); err != nil {
+			return fault.New(fault.Invalid, "%w", err)
+		}
+	}
+	r.Body = &weighed{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
+	return nil
+}
+
+type weighed struct {
+	io.Reader
+	io.Closer
 }
 
 func newAPI(mux *http.ServeMux, s *server) huma.API {

@@ -166,6 +166,10 @@ func TestBodyLimits(t *testing.T) {
 				t.Errorf("%+v", p)
 			}
 		}
+		// far fewer bytes than the limit, and a gigabyte as a tree
+		if p := decode[api.Problem](t, w.ask("POST", "/products/umbrella/truth", `{"rows": [`+strings.Repeat("{},", 300_000)+`{}]}`, 400)); !strings.Contains(p.Detail, "more than") {
+			t.Errorf("%+v", p)
+		}
 	})
 }
 

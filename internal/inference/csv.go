@@ -9,12 +9,16 @@ import (
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/intake"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/onnx"
 )
 
 // parseCSV reads a table with a header line.
 func parseCSV(body []byte) (*rows, error) {
+	if err := intake.CSV(body, maxCells); err != nil {
+		return nil, fault.New(fault.Invalid, "%w", err)
+	}
 	in := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	header, err := in.Read()
 	if err != nil {

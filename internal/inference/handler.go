@@ -23,15 +23,19 @@ const maxBody = 64 << 20
 var Patterns = []string{"/v2", "/v2/", "/invocations", "/ping", "/models/{model}/invocations"}
 
 type face struct {
-	room *serving.Room
-	max  int64
+	room   *serving.Room
+	max    int64
+	unpack chan struct{} // places for packed bodies: a few bytes may become max bytes
 }
+
+// unpackAtOnce bounds how many packed bodies are unpacked and worked on at the same time; others wait.
+const unpackAtOnce = 4
 
 // Handler serves the face over a room.
 func Handler(room *serving.Room) http.Handler { return handler(room, maxBody) }
 
 func handler(room *serving.Room, limit int64) http.Handler {
-	f := &face{room: room, max: limit}
+	f := &face{room: room, max: limit, unpack: make(chan struct{}, unpackAtOnce)}
 	mux := http.NewServeMux()
 	for pattern, fn := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /v2":                                     f.server,
@@ -74,6 +78,14 @@ func (f *face) wrap(fn func(http.ResponseWriter, *http.Request) error, fail func
 		w.Header().Set(requestIDHeader, id)
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		r.Body = http.MaxBytesReader(w, r.Body, f.max)
+		if r.Header.Get("Content-Encoding") != "" {
+			select {
+			case f.unpack <- struct{}{}:
+				defer func() { <-f.unpack }()
+			case <-r.Context().Done():
+				return
+			}
+		}
 		err := fn(w, r)
 		if err == nil {
 			return

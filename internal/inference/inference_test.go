@@ -231,3 +231,21 @@ func checkAnswer(t *testing.T, r *http.Response) {
 		t.Fatalf("%d: not JSON: %q", r.StatusCode, body)
 	}
 }
+
+// A body within the limit of bytes may still become gigabytes; it is refused before anything is built from it.
+func TestBodiesOfTooManyValues(t *testing.T) {
+	h := Handler(sqlite(t, "umbrella"))
+	objects, cells := strings.Repeat(`{},`, 300_000), strings.Repeat(`[],`, maxCells/2+1)
+	for _, c := range []struct{ path, kind, body string }{
+		{"/invocations", "application/json", `{"dataframe_records":[` + objects + `{}]}`},
+		{"/invocations", "application/json", `{"instances":[` + cells + `[]]}`},
+		{"/invocations", "text/csv", "a\n" + strings.Repeat("\n", maxCells+1)},
+		{"/v2/models/umbrella/infer", "application/json", `{"inputs":[` + objects + `{}]}`},
+		{"/v2/repository/index", "application/json", `{"x":[` + objects + `{}]}`},
+	} {
+		r := ask(t, h, "POST", c.path, c.body, "Content-Type", c.kind)
+		if text := read(t, r); r.StatusCode != 400 || !strings.Contains(text, "more than") {
+			t.Errorf("%s %.30s: %d %.200s", c.path, c.body, r.StatusCode, text)
+		}
+	}
+}

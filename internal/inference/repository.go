@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/intake"
 )
 
 type indexEntry struct {
@@ -24,6 +25,9 @@ func (f *face) index(w http.ResponseWriter, r *http.Request) error {
 		Ready bool `json:"ready"`
 	}
 	if len(body) > 0 {
+		if err := intake.JSON(body, maxCells); err != nil {
+			return fault.New(fault.Invalid, "%w", err)
+		}
 		if err := json.Unmarshal(body, &filter); err != nil {
 			return badJSON(err)
 		}

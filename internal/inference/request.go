@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/intake"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/onnx"
 	"github.com/paraplu/paraplu/internal/serving"
@@ -51,6 +52,9 @@ const maxElements = 16 << 20 // of one tensor
 
 // parseInfer reads a request of JSON with, behind it, the raw tensors. header is the length of the JSON.
 func parseInfer(body []byte, header int) (*inferRequest, []serving.Input, error) {
+	if err := intake.JSON(body[:header], maxElements); err != nil {
+		return nil, nil, fault.New(fault.Invalid, "%w", err)
+	}
 	var req inferRequest
 	if err := json.Unmarshal(body[:header], &req); err != nil {
 		return nil, nil, badJSON(err)

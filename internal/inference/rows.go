@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/intake"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/onnx"
 )
@@ -30,8 +31,14 @@ type invocationParams struct {
 	parameters
 }
 
+// maxCells bounds the values of a call whose rows become a tree before they become tensors.
+const maxCells = 8 << 20
+
 // parseInvocation reads the JSON forms of MLflow: exactly one of dataframe_split, dataframe_records, instances, inputs.
 func parseInvocation(body []byte) (*rows, *invocationParams, error) {
+	if err := intake.JSON(body, maxCells); err != nil {
+		return nil, nil, fault.New(fault.Invalid, "%w", err)
+	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(pythonJSON(body), &raw); err != nil {
 		return nil, nil, badInvocation(err, "the body must be a JSON object")

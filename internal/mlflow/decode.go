@@ -9,10 +9,15 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/paraplu/paraplu/internal/intake"
 )
 
 // maxBody bounds a JSON request, in bytes. The greatest legal one is log-inputs with large dataset profiles.
 const maxBody = 64 << 20
+
+// maxValues bounds the values in it: the greatest legal batch has a few thousand.
+const maxValues = 1 << 20
 
 // call is one decoded request. Its getters note the first wrong field in err, so a handler reads all fields and the caller
 // looks once.
@@ -84,6 +89,9 @@ func parseBody(body []byte) (map[string]any, error) {
 }
 
 func parseJSON(b []byte) (any, error) {
+	if err := intake.JSON(b, maxValues); err != nil {
+		return nil, err
+	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	var v any

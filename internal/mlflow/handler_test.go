@@ -57,6 +57,7 @@ func TestRoutesAndGuards(t *testing.T) {
 		{"GET", c.url + "/api/3.0/mlflow/server-info", "", nil, 200, `"workspaces_enabled":false`},
 		{"GET", c.url + "/ajax-api/3.0/mlflow/server-info", "", nil, 200, `"store_type":"SqlStore"`},
 		{"GET", c.url + "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "", nil, 200, `"Default"`},
+		{"POST", api + "runs/search", `{"a":[` + strings.Repeat("[],", 600_000) + `[]]}`, []string{"Content-Type", "application/json"}, 400, "more than"},
 		{"GET", api + "nothing/here", "", nil, 404, "Not Found"},
 		{"POST", c.url + "/api/3.0/mlflow/traces/search", "{}", []string{"Content-Type", "application/json"}, 404, "Not Found"},
 		{"PUT", api + "experiments/create", "{}", nil, 405, "Method Not Allowed"},
