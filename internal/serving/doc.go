@@ -11,8 +11,8 @@
 //     response and in the log) or ignore. Outputs outside their limits are never refused, only reported.
 //   - The log never makes a caller wait. Answers go to a bounded queue and from there in groups to the database; when the
 //     queue is full they are counted and dropped. The caller may name the prediction and its event time, so that a replay
-//     leaves one row: the first answer wins. Stop and Flush write everything; kill -9 loses what was answered in the last
-//     tenth of a second.
+//     leaves one row: the first answer wins. Stop and Flush write everything; kill -9 loses what was not written yet: the
+//     last tenth of a second, and up to seconds while others keep the database busy.
 //
 // Table: serving_prediction, one row an answer, unique by product and prediction id.
 //
