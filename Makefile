@@ -11,7 +11,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOSRC   := $(shell find main.go internal examples -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) go.mod go.sum
 # everything that is embedded in the binary beside Go code
 EMBED   := $(shell find internal -path '*/migrations/*' -type f; find examples -type f -not -name '*.pyc' -not -path '*/__pycache__/*' 2>/dev/null)
-WEBSRC  := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+WEBSRC  := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/.out/*' 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets
@@ -60,7 +60,8 @@ test: build $(VENV)/.ready ## everything: Go on SQLite and PostgreSQL, race dete
 test-go: build $(VENV)/.ready ## Go tests on SQLite and a real PostgreSQL, with Python as the reference
 	scripts/with-postgres env PARAPLU_REQUIRE_POSTGRES=1 PARAPLU_REQUIRE_PYTHON=1 PARAPLU_PYTHON=$(PYTHON) PARAPLU_BIN=$(CURDIR)/$(BIN) go test ./...
 
-RACE := ./internal/db/... ./internal/event ./internal/blob ./internal/dag ./internal/pipeline ./internal/serving ./internal/inference ./internal/tracking ./internal/rollout ./internal/app
+RACE := ./internal/db/... ./internal/event ./internal/blob ./internal/dag ./internal/pipeline ./internal/serving ./internal/inference ./internal/tracking \
+	./internal/registry ./internal/rollout ./internal/monitor ./internal/lineage ./internal/mlflow ./internal/httpapi ./internal/steps ./internal/app
 test-race: ## the concurrent rooms under the race detector
 	go test -race -short $(RACE)
 
