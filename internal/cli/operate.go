@@ -112,7 +112,11 @@ func (s *session) monitorCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				s.show(map[string]any{"evaluation": e, "windows": windows}, func() { s.printWindows(p, e, windows) })
+				incidents, err := a.Monitor.Incidents(c.Context(), p.Name)
+				if err != nil {
+					return err
+				}
+				s.show(map[string]any{"evaluation": e, "windows": windows}, func() { s.printWindows(p, e, windows, incidents) })
 				return nil
 			})
 		}}
@@ -120,7 +124,7 @@ func (s *session) monitorCommand() *cobra.Command {
 	return c
 }
 
-func (s *session) printWindows(p *spec.Product, e *monitor.Evaluation, windows []monitor.Window) {
+func (s *session) printWindows(p *spec.Product, e *monitor.Evaluation, windows []monitor.Window, incidents []monitor.Incident) {
 	var rows [][]string
 	for _, w := range windows {
 		rows = append(rows, []string{w.Start.Format(time.DateOnly), w.State, fmt.Sprint(w.Rows), number(w.WAPE, "%.3f"), number(w.Cost, "%.0f"),
@@ -130,7 +134,10 @@ func (s *session) printWindows(p *spec.Product, e *monitor.Evaluation, windows [
 	for _, d := range e.Drift {
 		s.printf("input drift of %s (diagnostic): %s\n", d.Column, d.Why)
 	}
-	for _, in := range e.Opened {
+	for _, in := range incidents { // also those that a running `paraplu up` opened a moment before
+		if in.State == monitor.IncidentResolved {
+			continue
+		}
 		s.printf("incident %s for %s: %s\n", in.ID, in.Owner, in.Title)
 	}
 }

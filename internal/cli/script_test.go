@@ -118,6 +118,7 @@ var volatile = []struct {
 	with string
 }{
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "DIGEST"},
+	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "RUN"},
 	{regexp.MustCompile(`\b[0-9a-f]{12}\b`), "digest"},
 	{regexp.MustCompile(`\b0[0-9a-hjkmnp-tv-z]{25}\b`), "ID"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`), "TIME"},

@@ -73,7 +73,7 @@ func (s *Steps) cooledDown(ctx context.Context, p *spec.Product, o RetrainOption
 		return err
 	}
 	if wait := p.Retrain.Cooldown.Std() - s.Clock().Sub(facts[0].Time); wait > 0 {
-		return fault.New(fault.Precondition, "the last retraining was %s; the cool-down of %s ends in %s", facts[0].Time.Format(time.DateTime), p.Retrain.Cooldown, wait.Round(time.Minute)).
+		return fault.New(fault.Precondition, "the last retraining was at %s UTC; the cool-down of %s ends at %s", facts[0].Time.UTC().Format(time.DateTime), p.Retrain.Cooldown, facts[0].Time.Add(p.Retrain.Cooldown.Std()).UTC().Format(time.DateTime)).
 			WithHint("wait, or say --force")
 	}
 	return nil
