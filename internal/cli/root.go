@@ -35,12 +35,8 @@ type session struct {
 
 // Main runs one command line and gives the exit code of the process.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := stoppable(errOut, slices.Contains(args, "--json"))
 	defer stop()
-	go func() { // a second Ctrl-C kills at once
-		<-ctx.Done()
-		stop()
-	}()
 	slog.SetDefault(slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: logLevel()})))
 	s := &session{in: in, out: out, err: errOut}
 	root := s.root()
@@ -54,6 +50,25 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	}
 	s.json = s.json || slices.Contains(args, "--json") // a wrong line may not have been read to its end
 	return s.fail(unknownCommand(root, err))
+}
+
+// stoppable gives a context that the first Ctrl-C or SIGTERM ends; a second one ends the process at once.
+func stoppable(errOut io.Writer, quiet bool) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case sig := <-signals:
+			signal.Stop(signals)
+			if sig == os.Interrupt && !quiet {
+				fmt.Fprintln(errOut, "stopping; Ctrl-C again ends at once")
+			}
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
 // logLevel is PARAPLU_LOG (debug, info, warn, error); quiet by default.

@@ -242,15 +242,19 @@ func start(bin, dir string, args ...string) (*running, error) {
 		<-r.end
 		return nil, fmt.Errorf("paraplu up did not say where it is: %w\n%s", err, errOut.String())
 	}
-	resp, err := http.Get(r.url + "/health")
-	if err != nil {
-		return r, err
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) { // what is released may be loading
+		resp, err := http.Get(r.url + "/health")
+		if err != nil {
+			return r, err
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return r, nil
+		}
+		if time.Now().After(end) {
+			return r, fmt.Errorf("/health answers %s", resp.Status)
+		}
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return r, fmt.Errorf("/health answers %s", resp.Status)
-	}
-	return r, nil
 }
 
 func serve(ts *testscript.TestScript, _ bool, args []string) {
@@ -302,6 +306,45 @@ func TestUpIsQuick(t *testing.T) {
 		t.Errorf("/health answers after %s", best)
 	}
 	t.Logf("/health answers after %s", best.Round(time.Millisecond))
+}
+
+// TestSecondInterrupt: the first Ctrl-C asks a step to end, the second one does not wait for it.
+func TestSecondInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	yaml := "product: {name: deaf}\npipeline: {steps: {deaf: {cmd: \"trap '' INT TERM; echo started; while [ ! -e go ]; do sleep 0.05; done\"}}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "paraplu.yaml"), []byte(yaml), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("paraplu", "run")
+	cmd.Dir = dir
+	errOut, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill() //nolint:errcheck // it may have ended
+	defer os.WriteFile(filepath.Join(dir, "go"), nil, 0o644)
+	lines := bufio.NewScanner(errOut)
+	for _, want := range []string{"started", "Ctrl-C again"} {
+		for !strings.Contains(lines.Text(), want) {
+			if !lines.Scan() {
+				t.Fatalf("it ended before it said %q", want)
+			}
+		}
+		cmd.Process.Signal(os.Interrupt) //nolint:errcheck // seen by its end
+	}
+	began := time.Now()
+	io.Copy(io.Discard, errOut) //nolint:errcheck // until it ends
+	cmd.Wait()                  //nolint:errcheck // by a signal
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %s to end", took)
+	}
+	out, err := exec.Command("paraplu", "doctor", "--workspace", "--deep", "--home", dir).CombinedOutput()
+	if err != nil {
+		t.Errorf("the workspace is not whole: %v\n%s", err, out)
+	}
 }
 
 func fetch(ts *testscript.TestScript, _ bool, args []string) {

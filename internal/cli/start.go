@@ -53,9 +53,6 @@ func (s *session) upCommand() *cobra.Command {
 			}
 			s.announce(a)
 			<-c.Context().Done()
-			if !s.json {
-				s.printf("stopping\n")
-			}
 			return a.Stop(context.WithoutCancel(c.Context()))
 		}}
 	c.Flags().StringVar(&addr, "addr", app.DefaultAddr, "HOST:PORT; port 0 takes a free one")
