@@ -38,8 +38,16 @@ func (a *App) Start(ctx context.Context, o StartOptions) error {
 		wg.Go(func() { a.watch(loop) })
 	}
 	a.stopLoop = func() { cancel(); wg.Wait() }
-	a.server = serve(ln, a.mux(), a.DB.Ping, a.cfg.Logger)
+	a.server = serve(ln, a.mux(), a.ready, a.cfg.Logger)
 	return nil
+}
+
+// ready tells whether the database answers and what is released was loaded, or refused.
+func (a *App) ready(ctx context.Context) error {
+	if !a.Serving.Ready() {
+		return fault.New(fault.Unavailable, "a released model is loading")
+	}
+	return a.DB.Ping(ctx)
 }
 
 // Stop ends the server and everything beside it; running requests finish first. Stopping twice does nothing.
