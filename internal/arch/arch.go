@@ -45,18 +45,16 @@ var peers = map[string][]string{
 
 // sdks are the heavy third-party modules, each with the only folders that may import it. Nothing else may.
 var sdks = map[string][]string{
-	"github.com/duckdb/":           {"adapter"},
-	"github.com/jackc/pgx":         {"db"},
-	"github.com/mattn/go-sqlite3":  {"db"},
-	"github.com/pressly/goose":     {"db"},
-	"gocloud.dev/":                 {"blob"},
-	"github.com/danielgtaylor/":    {"httpapi"},
-	"github.com/spf13/cobra":       {"cli"},
-	"go.yaml.in/yaml":              {"spec", "quality", "pipeline", "modelpack"},
-	"golang.org/x/term":            {"cli", "demo"},
-	"pgregory.net/rapid":           nil, // tests only
-	"github.com/rogpeppe/":         nil, // tests only
-	"golang.org/x/sync":            {"pipeline", "serving", "app"},
-	"github.com/paraplu/paraplu/":  nil, // checked by level
-	"github.com/google/go-cmp/cmp": nil, // tests only
+	"github.com/duckdb/":          {"adapter"},
+	"github.com/jackc/pgx":        {"db"},
+	"github.com/mattn/go-sqlite3": {"db"},
+	"github.com/pressly/goose":    {"db"},
+	"gocloud.dev/":                {"blob"},
+	"github.com/danielgtaylor/":   {"httpapi"},
+	"github.com/spf13/cobra":      {"cli"},
+	"go.yaml.in/yaml":             {"spec", "quality", "pipeline", "modelpack"},
+	"golang.org/x/term":           {"cli", "demo"},
+	"pgregory.net/rapid":          nil, // tests only
+	"github.com/rogpeppe/":        nil, // tests only
+	"golang.org/x/sync":           {"pipeline", "serving", "app"},
 }
