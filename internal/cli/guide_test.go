@@ -239,7 +239,10 @@ func (g *guide) serve(command string) string {
 		}
 		b.WriteString(line)
 	}
-	go io.Copy(io.Discard, r) //nolint:errcheck // until it ends
+	go io.Copy(io.Discard, r)                           //nolint:errcheck // until it ends
+	if err := healthy("http://" + g.addr); err != nil { // a person types slower than a model loads
+		g.t.Fatal(err)
+	}
 	return b.String()
 }
 

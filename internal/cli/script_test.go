@@ -242,17 +242,22 @@ func start(bin, dir string, args ...string) (*running, error) {
 		<-r.end
 		return nil, fmt.Errorf("paraplu up did not say where it is: %w\n%s", err, errOut.String())
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) { // what is released may be loading
-		resp, err := http.Get(r.url + "/health")
+	return r, healthy(r.url)
+}
+
+// healthy waits until /health answers 200: what is released may be loading.
+func healthy(url string) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		resp, err := http.Get(url + "/health")
 		if err != nil {
-			return r, err
+			return err
 		}
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
-			return r, nil
+			return nil
 		}
 		if time.Now().After(end) {
-			return r, fmt.Errorf("/health answers %s", resp.Status)
+			return fmt.Errorf("/health answers %s", resp.Status)
 		}
 	}
 }

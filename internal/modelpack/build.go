@@ -142,7 +142,7 @@ func (r *Room) signature(ctx context.Context, pack *Package) (Referrer, error) {
 	if err != nil {
 		return Referrer{}, err
 	}
-	pub, err := publicPEM(&key.PublicKey)
+	pub, err := r.keys.PublicPEM() // kept beside the private key, to give away
 	if err != nil {
 		return Referrer{}, err
 	}
