@@ -19,7 +19,11 @@ type StartOptions struct {
 	Monitors bool // evaluate windows when truth arrives; the demo replays time and evaluates by itself
 }
 
-// Start serves all faces on the configured address. It returns when the port answers; what is released may still be loading.
+// loadPatience is how long Start waits for what is released; a slower model is announced by /health.
+const loadPatience = 2 * time.Second
+
+// Start serves all faces on the configured address. It returns when the port answers and what is released was loaded, or
+// after loadPatience.
 func (a *App) Start(ctx context.Context, o StartOptions) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -39,6 +43,9 @@ func (a *App) Start(ctx context.Context, o StartOptions) error {
 	}
 	a.stopLoop = func() { cancel(); wg.Wait() }
 	a.server = serve(ln, a.mux(), a.ready, a.cfg.Logger)
+	for began := time.Now(); !a.Serving.Ready() && time.Since(began) < loadPatience && ctx.Err() == nil; {
+		time.Sleep(time.Millisecond)
+	}
 	return nil
 }
 
