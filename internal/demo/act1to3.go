@@ -34,7 +34,7 @@ func (s *story) ideate() error {
 	if err != nil {
 		return err
 	}
-	s.n.did(start, "the canvas is complete and signed by Bo; %d members share %s", len(p.Team.Members), plural(len(gaps), "gap in responsibilities", "gaps in responsibilities"))
+	s.n.did(start, "the canvas is complete and signed by Bo; three people, and %s in who answers for what", plural(len(gaps), "gap", "gaps"))
 	for _, g := range gaps {
 		s.n.say("gap: %s", g.Text)
 	}
