@@ -16,6 +16,9 @@ import (
 func TestReferenceToolVerifies(t *testing.T) {
 	python := os.Getenv("PARAPLU_PYTHON")
 	if python == "" || exec.Command(python, "-c", "import model_signing").Run() != nil {
+		if os.Getenv("PARAPLU_REQUIRE_PYTHON") == "1" {
+			t.Fatal("PARAPLU_PYTHON names no interpreter with model-signing, and PARAPLU_REQUIRE_PYTHON=1 wants it")
+		}
 		t.Skip("PARAPLU_PYTHON names no interpreter with model-signing")
 	}
 	f := newFixture(t, dbtest.SQLite(t, event.Migrations(), Migrations()))
