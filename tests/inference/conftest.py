@@ -21,6 +21,13 @@ def pytest_collection_modifyitems(items):
             item.add_marker(skip)
 
 
+def pytest_sessionfinish(session):
+    """Where the clients are required (make test), one that is left out is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("PARAPLU_REQUIRE_PYTHON") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def url():
     return URL
