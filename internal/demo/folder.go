@@ -12,6 +12,7 @@ import (
 
 	"github.com/paraplu/paraplu/examples/umbrella"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/whole"
 )
 
 // marker tells that a folder was made by the demo, so that --fresh never removes anything else.
@@ -67,22 +68,7 @@ func claim(o Options) error {
 
 // writeFile writes all or nothing.
 func writeFile(path string, body []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return fault.Wrap(err, "writing %s", path)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(body)
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Chmod(tmp.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	return fault.Wrap(err, "writing %s", path)
+	return fault.Wrap(whole.Replace(path, body, 0o644), "writing %s", path)
 }
 
 // checkPython makes sure that the interpreter has what the example needs, before anything begins.

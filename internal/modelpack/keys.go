@@ -1,6 +1,7 @@
 package modelpack
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,8 +13,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/whole"
 )
 
 // Keys is a folder of keys: signing.pem, the own private key (P-256, PKCS #8, mode 0600, made on first use); signing.pub.pem
@@ -40,37 +43,17 @@ func (k *Keys) signer() (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeOnce(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+		return nil, fault.Wrap(err, "making the folder of the signing key")
+	}
+	if err := whole.Once(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
 		return nil, fault.Wrap(err, "making the signing key")
 	}
 	return readPrivate(path) // the winner's
 }
 
-// writeOnce puts a complete file in place unless one is there already.
-func writeOnce(path string, data []byte, mode os.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
-}
+// sweep removes what killed processes left in the folder before the given instant.
+func (k *Keys) sweep(before time.Time) error { return whole.Sweep(k.dir, before) }
 
 func readPrivate(path string) (*ecdsa.PrivateKey, error) {
 	info, err := os.Stat(path)
@@ -109,7 +92,11 @@ func (k *Keys) PublicPEM() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return text, writeOnce(filepath.Join(k.dir, publicName), text, 0o644)
+	path := filepath.Join(k.dir, publicName)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return text, nil
+	}
+	return text, fault.Wrap(whole.Replace(path, text, 0o644), "keeping the public key beside the signing key")
 }
 
 func publicPEM(key *ecdsa.PublicKey) ([]byte, error) {

@@ -30,6 +30,16 @@ func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v %v", info, err)
 	}
+	public := filepath.Join(k.dir, publicName)
+	if err := os.WriteFile(public, []byte("of an earlier key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if pub, err := k.PublicPEM(); err != nil || hint(pub) != first {
+		t.Errorf("%s %v", pub, err)
+	}
+	if pub, err := os.ReadFile(public); err != nil || hint(pub) != first {
+		t.Errorf("the public key beside the private one is another: %s %v", pub, err)
+	}
 	if err := os.Chmod(filepath.Join(k.dir, privateName), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -90,3 +90,8 @@ func (r *Room) Open(ctx context.Context, digest ref.Digest, path string) (io.Rea
 	}
 	return nil, fault.New(fault.NotFound, "package %s has no file %q", digest.Short(), path)
 }
+
+// Sweep removes half-written files of the key folder that are older than the given instant. Objects are swept by blob.
+func (r *Room) Sweep(before time.Time) error {
+	return fault.Wrap(r.keys.sweep(before), "sweeping the keys of packages")
+}

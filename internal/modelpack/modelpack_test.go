@@ -200,7 +200,10 @@ func TestLostFileAndForeignKeyAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeOnce(filepath.Join(friend.dir, trustedName, "daisy.pem"), pub, 0o644); err != nil {
+	if err := os.Mkdir(filepath.Join(friend.dir, trustedName), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(friend.dir, trustedName, "daisy.pem"), pub, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := New(f.db, f.blobs, friend, clock).Verify(ctx, p.Digest); err != nil {

@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
+	"github.com/paraplu/paraplu/internal/whole"
 )
 
 // keyring is a folder with one Ed25519 key a member: <member>.pem, PKCS #8, mode 0600.
@@ -48,8 +50,7 @@ func parseKey(file string, text []byte) (ed25519.PrivateKey, error) {
 		WithHint("restore it from a backup, or move it away to sign with a new key from now on")
 }
 
-// create writes a new key beside its place and links it there, so that no reader sees half of it and no second writer
-// replaces it.
+// create makes a new key; of two writers at once the first wins.
 func (k keyring) create(file string) error {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -62,17 +63,8 @@ func (k keyring) create(file string) error {
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(k.dir, "new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
+	return whole.Once(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
+
+// sweep removes what killed processes left in the folder before the given instant.
+func (k keyring) sweep(before time.Time) error { return whole.Sweep(k.dir, before) }

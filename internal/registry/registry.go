@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
 )
 
@@ -78,4 +79,9 @@ func view[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out 
 		return err
 	})
 	return out, err
+}
+
+// Sweep removes half-written files of the key folder that are older than the given instant. Objects are swept by blob.
+func (r *Room) Sweep(before time.Time) error {
+	return fault.Wrap(r.keys.sweep(before), "sweeping the keys of members")
 }

@@ -271,7 +271,7 @@ func (h *house) deployments() {
 func (h *house) nothingLeftOver() {
 	h.t.Helper()
 	if err := fs.WalkDir(os.DirFS(h.dir), ".paraplu", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && (strings.HasSuffix(path, ".tmp") || strings.Contains(path, "/tmp/") || strings.HasPrefix(d.Name(), ".new-")) {
+		if err == nil && !d.IsDir() && (strings.HasSuffix(path, ".tmp") || strings.Contains(path, "/tmp/") || strings.HasPrefix(d.Name(), ".half-") || strings.HasPrefix(d.Name(), ".tmp-")) {
 			h.t.Errorf("left over: %s", path)
 		}
 		return err

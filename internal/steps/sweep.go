@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/blob"
@@ -32,8 +33,8 @@ func references(tx *db.Tx) (map[ref.Digest]bool, error) {
 	return out, nil
 }
 
-// Sweep removes objects that nothing refers to and that are older than the grace period. A grace period of zero is right
-// only when no other process has the workspace open.
+// Sweep removes objects that nothing refers to, and what killed processes left half-written, once they are older than the
+// grace period. A grace period of zero is right only when no other process has the workspace open.
 func (s *Steps) Sweep(ctx context.Context, grace time.Duration, dryRun bool) (blob.Swept, error) {
 	before := s.Clock().Add(-grace)
 	if grace == 0 {
@@ -43,7 +44,11 @@ func (s *Steps) Sweep(ctx context.Context, grace time.Duration, dryRun bool) (bl
 	if err != nil {
 		return blob.Swept{}, err
 	}
-	return s.Blob.Sweep(ctx, refs, before, dryRun)
+	swept, err := s.Blob.Sweep(ctx, refs, before, dryRun)
+	if err != nil || dryRun {
+		return swept, err
+	}
+	return swept, errors.Join(s.Packs.Sweep(before), s.Registry.Sweep(before))
 }
 
 func (s *Steps) references(ctx context.Context) (refs map[ref.Digest]bool, err error) {

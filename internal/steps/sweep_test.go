@@ -3,6 +3,7 @@ package steps_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -176,4 +177,33 @@ func checkout(h *house) {
 			h.t.Errorf("package %s: %+v, %v", p.Digest, v, err)
 		}
 	}
+}
+
+// TestSweepTakesHalfWrittenKeys: a process that is killed while it makes a key leaves half of it; the next sweep removes
+// that, and no whole key.
+func TestSweepTakesHalfWrittenKeys(t *testing.T) {
+	each(t, func(h *house) {
+		h.packaged("umbrella")
+		half := []string{".paraplu/keys/packages/.half-1", ".paraplu/keys/members/.half-2"}
+		for _, name := range append(half, ".paraplu/keys/members/daisy.pem") {
+			h.write(name, "-----BEGIN PRIV")
+		}
+		if _, err := h.s.Sweep(ctx, time.Hour, false); err != nil {
+			h.t.Fatal(err)
+		}
+		for _, name := range half {
+			if _, err := os.Stat(filepath.Join(h.dir, name)); err != nil {
+				h.t.Errorf("what another process may be writing was swept: %v", err)
+			}
+		}
+		if _, err := h.s.Sweep(ctx, 0, false); err != nil {
+			h.t.Fatal(err)
+		}
+		h.nothingLeftOver()
+		for _, name := range []string{"packages/signing.pem", "packages/signing.pub.pem", "members/daisy.pem"} {
+			if _, err := os.Stat(filepath.Join(h.dir, ".paraplu/keys", name)); err != nil {
+				h.t.Errorf("a whole key was swept: %v", err)
+			}
+		}
+	})
 }
