@@ -142,6 +142,12 @@ func (w *workspace) lock() (unlock func(), err error) {
 			os.RemoveAll(path) //nolint:errcheck // tried again next time
 		}
 	}
+	left, _ := filepath.Glob(filepath.Join(tmp, "hashes-*")) // plans are made without this lock
+	for _, path := range left {
+		if abandoned(path) {
+			os.Remove(path) //nolint:errcheck // tried again next time
+		}
+	}
 	return func() { f.Close() }, nil
 }
 

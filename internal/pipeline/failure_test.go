@@ -375,3 +375,27 @@ func TestReferencesAreEnough(t *testing.T) {
 		}
 	})
 }
+
+// TestHalfMadeFilesAreCleared: what a killed process left is removed by the next execution; what another process is writing
+// at this moment is not.
+func TestHalfMadeFilesAreCleared(t *testing.T) {
+	each(t, steps("    one: {cmd: echo 1 > a, outs: [a]}\n"), func(b *bench) {
+		for _, name := range []string{"hashes-left", "log-left", "hashes-written"} {
+			b.write(".paraplu/tmp/"+name, "half")
+		}
+		writer, err := os.Open(filepath.Join(b.dir, ".paraplu/tmp/hashes-written"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		defer writer.Close()
+		if err := syscall.Flock(int(writer.Fd()), syscall.LOCK_EX); err != nil {
+			b.t.Fatal(err)
+		}
+		b.mustRun()
+		for name, want := range map[string]bool{"hashes-left": false, "log-left": false, "hashes-written": true} {
+			if b.exists(".paraplu/tmp/"+name) != want {
+				b.t.Errorf("%s is there: %v", name, !want)
+			}
+		}
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/fault"
@@ -106,6 +107,7 @@ func (w *workspace) save() {
 		return
 	}
 	defer os.Remove(f.Name())
+	syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:errcheck // see abandoned
 	out := bufio.NewWriter(f)
 	prune := len(w.known) > 1000 && len(w.known) > 4*len(w.touched)
 	for name, s := range w.known {
@@ -116,6 +118,16 @@ func (w *workspace) save() {
 	if errors.Join(out.Flush(), f.Close()) == nil && os.Rename(f.Name(), w.abs(private, "hashes")) == nil {
 		w.dirty = false
 	}
+}
+
+// abandoned tells that nobody writes a half-made file any more: its writer held a lock on it, which the kernel released.
+func abandoned(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // state digests a file or folder of the workspace. The error of a missing one is fs.ErrNotExist.
