@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,9 +36,23 @@ type client struct {
 
 func serve(t *testing.T, d *db.DB, clock func() time.Time) *client {
 	t.Helper()
-	srv := httptest.NewServer(handler(t, d, "file://"+t.TempDir(), clock))
+	srv := httptest.NewServer(handler(t, d, "file://"+t.TempDir(), ticking(clock)))
 	t.Cleanup(srv.Close)
 	return &client{t: t, url: srv.URL, db: d}
+}
+
+// ticking gives a later millisecond each time, so that an order by time of creation is the order of the calls.
+func ticking(clock func() time.Time) func() time.Time {
+	var mu sync.Mutex
+	var last time.Time
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		if last = last.Add(time.Millisecond); last.Before(clock()) {
+			last = clock()
+		}
+		return last
+	}
 }
 
 // handler is the face over real rooms.
