@@ -114,6 +114,9 @@ func (a *App) open(ctx context.Context) error {
 	r.Quality = quality.New(d, engine, a.cfg.Clock)
 	r.Pipeline = pipeline.New(d, r.Blob, a.cfg.Clock)
 	r.Tracking = tracking.New(d, r.Blob, a.cfg.Clock)
+	if err := r.Tracking.Adopt(ctx); err != nil {
+		return err
+	}
 	r.Packs = modelpack.New(d, r.Blob, modelpack.OpenKeys(a.cfg.path("keys", "packages")), a.cfg.Clock)
 	r.Registry = registry.New(d, a.releasable, a.cfg.path("keys", "members"), a.cfg.Clock)
 	r.Registry.ResolveLogged = r.Tracking.ResolveLogged

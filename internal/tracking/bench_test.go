@@ -8,6 +8,7 @@ import (
 	"github.com/paraplu/paraplu/internal/blob"
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/db/dbtest"
+	"github.com/paraplu/paraplu/internal/series"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
@@ -31,7 +32,9 @@ func benchRoom(b *testing.B, n int) *tracking.Room {
 				if _, err := tx.Exec(`INSERT INTO tracking_param (run, key, value) VALUES (?, ?, ?)`, id, key, fmt.Sprint(i%7)); err != nil {
 					return err
 				}
-				if _, err := tx.Exec(`INSERT INTO tracking_latest (run, key, timestamp_ms, step, value, is_nan) VALUES (?, ?, 0, 0, ?, 0)`, id, key, i%1000); err != nil {
+				if _, err := tx.Exec(`INSERT INTO tracking_series (run, key, experiment, points, nans, total, first_ms, first_step, first_value, timestamp_ms,
+					step, value, is_nan, tail, chunks, from_ms, to_ms, from_step, to_step) VALUES (?, ?, 0, 1, 0, ?, 0, 0, ?, 0, 0, ?, 0, ?, 0, 0, 0, 0, 0)`,
+					id, key, i%1000, i%1000, i%1000, series.Encode([]series.Point{{Value: float64(i % 1000)}})); err != nil {
 					return err
 				}
 			}

@@ -12,7 +12,7 @@
 // Searching reads the filter with package filter and turns its clauses into SQL with semi-joins (where.go); the same text
 // means the same on SQLite and PostgreSQL, with one exception: ILIKE on SQLite folds the case of ASCII letters only.
 //
-// Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_metric, tracking_latest,
+// Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_series, tracking_chunk,
 // tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact.
 //
 // Fact: run.finished, once a run, when its status becomes FINISHED, FAILED or KILLED.

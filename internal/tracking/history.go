@@ -3,10 +3,11 @@ package tracking
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"slices"
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/series"
 )
 
 // MaxBulk bounds the points of one bulk answer, over all runs.
@@ -19,57 +20,74 @@ func (r *Room) MetricHistory(ctx context.Context, run, key string, max int64, to
 	if err != nil {
 		return page, err
 	}
-	query := `SELECT ` + metricColumns + ` FROM tracking_metric WHERE run = ? AND key = ?`
-	args := []any{run, key}
-	if p := from.Point; p != nil {
-		query += ` AND (timestamp_ms, step, value, is_nan) > (?, ?, ?, ?)`
-		args = append(args, p.Timestamp, p.Step, p.Value, p.NaN)
-	}
-	query += ` ORDER BY timestamp_ms, step, value, is_nan`
-	if max > 0 {
-		query += fmt.Sprintf(` LIMIT %d OFFSET %d`, max+1, from.Offset)
-	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		page = Page[Metric]{}
-		var at []pointAt
-		err := tx.Each(func(rows *sql.Rows) error {
-			var m Metric
-			var p pointAt
-			if err := rows.Scan(&m.Key, &p.Value, &p.Timestamp, &p.Step, &p.NaN); err != nil {
-				return err
-			}
-			m.Value, m.TimestampMs, m.Step = loaded(p.Value, p.NaN), p.Timestamp, p.Step
-			page.Items, at = append(page.Items, m), append(at, p)
-			return nil
-		}, query, args...)
-		if err == nil && max > 0 && int64(len(page.Items)) > max {
-			page.Items = page.Items[:max]
-			page.Next = cursor{Point: &at[max-1]}.token()
+		points, err := history(tx, run, key, from, max)
+		if err != nil {
+			return err
 		}
-		return err
+		if max > 0 && int64(len(points)) > max {
+			points = points[:max]
+			page.Next = cursor{Point: pointAtOf(points[max-1])}.token()
+		}
+		page.Items = metricsAt(run, key, points)
+		return nil
 	})
+	for i := range page.Items {
+		page.Items[i].RunID = "" // the caller knows
+	}
 	return page, err
+}
+
+func metricsAt(run, key string, points []series.Point) []Metric {
+	out := make([]Metric, len(points))
+	for i, p := range points {
+		out[i] = metricAt(run, key, p)
+	}
+	return out
+}
+
+// history gives the points of a series after a place, in order; with max > 0 one more than that at most.
+func history(tx *db.Tx, run, key string, from cursor, max int64) ([]series.Point, error) {
+	skip := from.Offset
+	var out []series.Point
+	full := func() bool { return max > 0 && int64(len(out)) > max }
+	err := eachGroup(tx, run, key, from.Point, func(points []series.Point) bool {
+		if from.Point != nil {
+			points = series.After(points, from.Point.point())
+		}
+		if n := min(skip, int64(len(points))); n > 0 {
+			points, skip = points[n:], skip-n
+		}
+		out = append(out, points...)
+		return !full()
+	})
+	if full() {
+		out = out[:max+1]
+	}
+	return out, err
 }
 
 // MetricHistories gives at most max points over all runs, in order of (run, timestamp, step, value). Unknown runs have none.
 func (r *Room) MetricHistories(ctx context.Context, runs []string, key string, max int64) (out []Metric, err error) {
-	if len(runs) == 0 || max <= 0 {
-		return nil, nil
-	}
-	args := []any{key}
-	for _, id := range runs {
-		args = append(args, id)
-	}
+	runs = slices.Clone(runs)
+	slices.Sort(runs)
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		out = nil
-		return tx.Each(func(rows *sql.Rows) error {
-			var id string
-			m, err := scanMetric(func(dest ...any) error { return rows.Scan(append([]any{&id}, dest...)...) })
-			m.RunID = id
-			out = append(out, m)
-			return err
-		}, `SELECT run, `+metricColumns+` FROM tracking_metric WHERE key = ? AND run IN `+db.In(len(runs))+
-			` ORDER BY `+textOrder(tx, "run")+`, timestamp_ms, step, value, is_nan`+fmt.Sprintf(` LIMIT %d`, min(max, MaxBulk)), args...)
+		left := min(max, MaxBulk)
+		for _, run := range slices.Compact(runs) {
+			if left <= 0 {
+				return nil
+			}
+			points, err := history(tx, run, key, cursor{}, left)
+			if err != nil {
+				return err
+			}
+			points = points[:min(int64(len(points)), left)]
+			left -= int64(len(points))
+			out = append(out, metricsAt(run, key, points)...)
+		}
+		return nil
 	})
 	return out, err
 }
@@ -85,42 +103,99 @@ func (r *Room) SampleHistories(ctx context.Context, runs []string, key string, m
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		out = nil
-		for _, id := range runs {
-			points, err := sample(tx, id, key, max, steps)
+		for _, run := range runs {
+			points, err := history(tx, run, key, cursor{}, 0)
 			if err != nil {
 				return err
 			}
-			out = append(out, points...)
+			if steps != nil {
+				points = slices.DeleteFunc(points, func(p series.Point) bool { return p.Step < steps.First || p.Step > steps.Last })
+			}
+			slices.SortFunc(points, series.CompareSteps)
+			out = append(out, metricsAt(run, key, series.Sample(points, int(max)))...)
 		}
 		return nil
 	})
 	return out, err
 }
 
-// sample cuts the ordered series into max buckets of equal size and keeps the first point of each; the very last point
-// takes the place of the last one kept.
-func sample(tx *db.Tx, run, key string, max int64, steps *Steps) (out []Metric, err error) {
-	where, args := `run = ? AND key = ?`, []any{run, key}
-	if steps != nil {
-		where += ` AND step >= ? AND step <= ?`
-		args = append(args, steps.First, steps.Last)
+// eachGroup gives the points of a series in order, in groups: a group is the points of chunks whose ranges overlap, and
+// comes after all groups before. Chunks that lie wholly before a place are left out. use tells whether to go on.
+func eachGroup(tx *db.Tx, run, key string, after *pointAt, use func([]series.Point) bool) error {
+	known, err := loadSeries(tx, run, []string{key})
+	if err != nil || known[key] == nil {
+		return err
 	}
-	var total, number int64
+	s := known[key]
+	chunks, err := s.chunksAfter(tx, after)
+	if err != nil {
+		return err
+	}
+	tail := s.tail
+	for len(chunks) > 0 {
+		n, last := 1, chunks[0].last
+		for n < len(chunks) && series.Compare(chunks[n].first, last) <= 0 {
+			last = later(last, chunks[n].last)
+			n++
+		}
+		group, err := s.pointsOf(tx, chunks[:n])
+		if err != nil {
+			return err
+		}
+		chunks = chunks[n:]
+		// Points of the tail that come before the next chunk belong here.
+		cut := len(tail)
+		if len(chunks) > 0 {
+			cut, _ = slices.BinarySearchFunc(tail, chunks[0].first, comparePlaces)
+		}
+		if !use(series.Merge(group, tail[:cut])) {
+			return nil
+		}
+		tail = tail[cut:]
+	}
+	if len(tail) > 0 {
+		use(tail)
+	}
+	return nil
+}
+
+// comparePlaces orders by (timestamp, step) only: the ends of a chunk have no value.
+func comparePlaces(a, b series.Point) int {
+	a.Value, b.Value = 0, 0
+	return series.Compare(a, b)
+}
+
+func later(a, b series.Point) series.Point {
+	if series.Compare(a, b) < 0 {
+		return b
+	}
+	return a
+}
+
+// chunksAfter lists the chunks that may hold a point after a place, by their first points.
+func (s *metricSeries) chunksAfter(tx *db.Tx, after *pointAt) (out []chunkRow, err error) {
+	where, args := "", []any{s.run, s.key}
+	if after != nil {
+		where, args = ` AND last_ms >= ?`, append(args, after.Timestamp)
+	}
 	err = tx.Each(func(rows *sql.Rows) error {
-		m, err := scanMetric(func(dest ...any) error { return rows.Scan(append(dest, &number, &total)...) })
-		m.RunID = run
-		if number == total && int64(len(out)) == max {
-			out[max-1] = m
-		} else {
-			out = append(out, m)
+		var c chunkRow
+		err := rows.Scan(&c.number, &c.points, &c.first.Timestamp, &c.first.Step, &c.last.Timestamp, &c.last.Step)
+		if after == nil || comparePlaces(c.last, after.point()) >= 0 {
+			out = append(out, c)
 		}
 		return err
-	}, fmt.Sprintf(`SELECT key, value, timestamp_ms, step, is_nan, number, total FROM (
-		SELECT key, value, timestamp_ms, step, is_nan, number, total, row_number() OVER (PARTITION BY bucket ORDER BY number) AS inside FROM (
-			SELECT key, value, timestamp_ms, step, is_nan, count(*) OVER () AS total,
-				row_number() OVER (ORDER BY step, timestamp_ms, value, is_nan) AS number,
-				ntile(%d) OVER (ORDER BY step, timestamp_ms, value, is_nan) AS bucket
-			FROM tracking_metric WHERE %s) AS a) AS b
-		WHERE inside = 1 OR number = total ORDER BY number`, max, where), args...)
+	}, `SELECT number, points, first_ms, first_step, last_ms, last_step FROM tracking_chunk WHERE run = ? AND key = ?`+where+
+		` ORDER BY first_ms, first_step, number`, args...)
 	return out, err
+}
+
+// pointsOf reads chunks into one sorted list.
+func (s *metricSeries) pointsOf(tx *db.Tx, chunks []chunkRow) (all []series.Point, err error) {
+	for _, c := range chunks {
+		if err := s.eachChunk(tx, c.number, c.number, func(points []series.Point) { all = append(all, points...) }); err != nil {
+			return nil, err
+		}
+	}
+	return series.Sort(all), nil
 }

@@ -55,7 +55,7 @@ func loadLogged(tx *db.Tx, runs []Run) error {
 			at[id].Metrics = append(at[id].Metrics, m)
 		}
 		return err
-	}, `SELECT run, `+metricColumns+` FROM tracking_latest WHERE run IN %IN% ORDER BY run, `+textOrder(tx, "key"))
+	}, `SELECT run, `+metricColumns+` FROM tracking_series WHERE run IN %IN% ORDER BY run, `+textOrder(tx, "key"))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/series"
 )
 
 // LogMetric adds one point to a run, and to a logged model when ModelID is set.
@@ -14,7 +15,7 @@ func (r *Room) LogMetric(ctx context.Context, run string, m Metric) error {
 	if err := checkMetric(m, ""); err != nil {
 		return err
 	}
-	return r.changeRun(ctx, run, func(tx *db.Tx, _ *Run) error { return putMetrics(tx, run, []Metric{m}) })
+	return r.changeRun(ctx, run, func(tx *db.Tx, to *Run) error { return putMetrics(tx, to, []Metric{m}) })
 }
 
 // LogParam writes a param; it may exist with the same value only.
@@ -42,7 +43,7 @@ func (r *Room) LogBatch(ctx context.Context, run string, metrics []Metric, param
 	if err != nil {
 		return err
 	}
-	return r.changeRun(ctx, run, func(tx *db.Tx, _ *Run) error {
+	return r.changeRun(ctx, run, func(tx *db.Tx, to *Run) error {
 		changed, err := putParams(tx, run, params)
 		if err != nil {
 			return err
@@ -51,7 +52,7 @@ func (r *Room) LogBatch(ctx context.Context, run string, metrics []Metric, param
 			return fault.New(fault.Invalid, "Changing param values is not allowed. Params were already logged='%s' for run ID='%s'.",
 				changes(params, changed), run)
 		}
-		if err := putMetrics(tx, run, metrics); err != nil {
+		if err := putMetrics(tx, to, metrics); err != nil {
 			return err
 		}
 		return setTags(tx, run, tags)
@@ -136,61 +137,61 @@ func changes(params, changed []KV) string {
 	return "[" + strings.Join(out, ", ") + "]"
 }
 
-// putMetrics adds points, drops exact duplicates, and moves the latest point of each key forward.
-func putMetrics(tx *db.Tx, run string, metrics []Metric) error {
+// putMetrics adds points to the series of a run, drops exact duplicates, and notes them for the logged models they are about.
+func putMetrics(tx *db.Tx, run *Run, metrics []Metric) error {
 	if len(metrics) == 0 {
 		return nil
 	}
-	type point struct {
-		timestamp, step int64
-		value           float64
-		nan             int64
-	}
-	later := func(a, b point) bool {
-		if a.step != b.step {
-			return a.step > b.step
-		}
-		if a.timestamp != b.timestamp {
-			return a.timestamp > b.timestamp
-		}
-		return a.value > b.value
-	}
-	latest := map[string]point{}
 	var keys []string
-	var rows, ofModels [][]any
+	points := map[string][]series.Point{}
 	for _, m := range metrics {
-		value, isNaN := stored(m.Value)
-		p := point{m.TimestampMs, m.Step, value, flag(isNaN)}
-		rows = append(rows, []any{run, m.Key, p.timestamp, p.step, p.value, p.nan})
-		if m.ModelID != "" {
-			ofModels = append(ofModels, []any{m.ModelID, m.Key, run, p.timestamp, p.step, p.value, p.nan, m.DatasetName, m.DatasetDigest})
-		}
-		if was, ok := latest[m.Key]; !ok {
-			latest[m.Key] = p
+		if points[m.Key] == nil {
 			keys = append(keys, m.Key)
-		} else if later(p, was) {
-			latest[m.Key] = p
 		}
+		points[m.Key] = append(points[m.Key], pointOf(m))
 	}
-	if err := insert(tx, `INSERT INTO tracking_metric (run, key, timestamp_ms, step, value, is_nan)`, rows, `ON CONFLICT DO NOTHING`); err != nil {
+	known, err := loadSeries(tx, run.ID, keys)
+	if err != nil {
 		return err
 	}
-	rows = rows[:0]
-	for _, k := range keys {
-		p := latest[k]
-		rows = append(rows, []any{run, k, p.timestamp, p.step, p.value, p.nan})
-	}
-	err := insert(tx, `INSERT INTO tracking_latest (run, key, timestamp_ms, step, value, is_nan)`, rows, `ON CONFLICT (run, key) DO UPDATE
-		SET timestamp_ms = excluded.timestamp_ms, step = excluded.step, value = excluded.value, is_nan = excluded.is_nan
-		WHERE (excluded.step, excluded.timestamp_ms, excluded.value) > (tracking_latest.step, tracking_latest.timestamp_ms, tracking_latest.value)`)
-	if err != nil || len(ofModels) == 0 {
+	experiment, err := experimentNumber(run.ExperimentID)
+	if err != nil {
 		return err
 	}
-	for _, row := range ofModels {
-		if _, err := modelInfo(tx, row[0].(string), true); err != nil {
+	list := make([]*metricSeries, len(keys))
+	for i, k := range keys {
+		s := known[k]
+		if s == nil {
+			s = &metricSeries{run: run.ID, key: k, experiment: experiment}
+		}
+		if err := s.add(tx, points[k]); err != nil {
 			return err
 		}
+		list[i] = s
+	}
+	if err := saveSeries(tx, list); err != nil {
+		return err
+	}
+	return putModelMetrics(tx, run.ID, metrics)
+}
+
+// putModelMetrics notes the points that are about a logged model.
+func putModelMetrics(tx *db.Tx, run string, metrics []Metric) error {
+	var rows [][]any
+	checked := map[string]bool{}
+	for _, m := range metrics {
+		if m.ModelID == "" {
+			continue
+		}
+		if !checked[m.ModelID] {
+			if _, err := modelInfo(tx, m.ModelID, true); err != nil {
+				return err
+			}
+			checked[m.ModelID] = true
+		}
+		value, isNaN := stored(m.Value)
+		rows = append(rows, []any{m.ModelID, m.Key, run, m.TimestampMs, m.Step, value, flag(isNaN), m.DatasetName, m.DatasetDigest})
 	}
 	return insert(tx, `INSERT INTO tracking_model_metric (model, key, run, timestamp_ms, step, value, is_nan, dataset_name, dataset_digest)`,
-		ofModels, `ON CONFLICT DO NOTHING`)
+		rows, `ON CONFLICT DO NOTHING`)
 }

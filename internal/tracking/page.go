@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/series"
 )
 
 // cursor is the content of a page token: an offset, or the sort key of the last row, so that a deep page costs no more than
@@ -22,6 +23,15 @@ type pointAt struct {
 	Step      int64   `json:"s"`
 	Value     float64 `json:"v"`
 	NaN       int64   `json:"n"`
+}
+
+func pointAtOf(p series.Point) *pointAt {
+	value, isNaN := stored(p.Value)
+	return &pointAt{p.Timestamp, p.Step, value, flag(isNaN)}
+}
+
+func (p *pointAt) point() series.Point {
+	return series.Point{Timestamp: p.Timestamp, Step: p.Step, Value: loaded(p.Value, p.NaN)}
 }
 
 func (c cursor) token() string {

@@ -136,7 +136,7 @@ func (q *query) runClause(c clause) error {
 	}
 	switch entity {
 	case "metric":
-		return q.metric("tracking_latest", "run", "r.id", c, "")
+		return q.metric("tracking_series", "run", "r.id", c, "")
 	case "parameter":
 		return q.keyValue("tracking_param", "run", "r.id", c, entity)
 	case "tag":
@@ -230,7 +230,7 @@ func (q *query) runOrder(terms []string) error {
 			}
 			q.orderBy(col, field == "r.end_ms", o.Desc)
 		case "metric":
-			join("tracking_latest")
+			join("tracking_series")
 			q.orders = append(q.orders, fmt.Sprintf("CASE WHEN %s.is_nan = 1 THEN 1 WHEN %s.value IS NULL THEN 2 ELSE 0 END", alias, alias))
 			q.orderBy(alias+".value", false, o.Desc)
 		case "parameter", "tag":
