@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"net/url"
 	"os"
@@ -36,6 +37,7 @@ type DB struct {
 	path    string // SQLite file, "" otherwise
 	write   *sql.DB
 	read    *sql.DB
+	turns   turns // of the one writing connection of SQLite
 }
 
 // Open opens "postgres://…", or "sqlite:PATH" or a plain path. The folder of a SQLite file is made if it is missing.
@@ -126,17 +128,25 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	if d.dialect == Postgres {
 		opts.Isolation = sql.LevelRepeatableRead
 	}
-	return d.run(ctx, d.read, opts, fn)
+	for attempt := 1; ; attempt++ {
+		err := d.run(ctx, d.read, opts, fn)
+		if !errors.Is(err, errLostConn) || attempt == maxAttempts {
+			return err
+		}
+	}
 }
 
-// Update runs fn in a serialised transaction and commits it. A transaction that lost a race is run again.
+// Update runs fn in a serialised transaction and commits it. A transaction that lost a race is run again. On SQLite,
+// transactions that wait for each other share one commit (see group.go); when Update returns nil, the work is on the disk.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	opts := &sql.TxOptions{}
-	if d.dialect == Postgres {
-		opts.Isolation = sql.LevelSerializable
-	}
+	opts := &sql.TxOptions{Isolation: sql.LevelSerializable} // of PostgreSQL
 	for attempt := 1; ; attempt++ {
-		err := d.run(ctx, d.write, opts, fn)
+		var err error
+		if d.dialect == SQLite {
+			err = d.updateSQLite(ctx, fn)
+		} else {
+			err = d.run(ctx, d.write, opts, fn)
+		}
 		if err == nil || !lostRace(err) || attempt == maxAttempts {
 			return err
 		}
@@ -151,16 +161,31 @@ func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 func (d *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn func(*Tx) error) error {
 	stx, err := pool.BeginTx(ctx, opts)
 	if err != nil {
-		return Classify(err)
+		return lost(ctx, err)
 	}
 	defer stx.Rollback() //nolint:errcheck // no effect after Commit
 	if err := fn(&Tx{ctx: ctx, tx: stx, dialect: d.dialect}); err != nil {
-		return Classify(err)
+		return lost(ctx, err)
 	}
 	return Classify(stx.Commit())
 }
 
+// lost tells errLostConn from other errors of a transaction before its commit.
+func lost(ctx context.Context, err error) error {
+	if errors.Is(err, driver.ErrBadConn) && ctx.Err() == nil {
+		return fault.New(fault.Unavailable, "%w: %w", errLostConn, err)
+	}
+	return Classify(err)
+}
+
+// errLostConn says that the connection was gone before the commit: a connection that an earlier, cancelled query closed can
+// come out of the pool once more. Nothing was done, so the transaction is run again.
+var errLostConn = errors.New("the connection to the database was lost")
+
 func lostRace(err error) bool {
+	if errors.Is(err, errLostConn) {
+		return true
+	}
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
 		return pe.Code == "40001" || pe.Code == "40P01"

@@ -45,10 +45,14 @@ type Error struct {
 	Err  error  // cause, may be nil
 }
 
-// New returns a fault of the given kind. A %w verb keeps its operand as the cause.
+// New returns a fault of the given kind. %w verbs keep their operands as causes.
 func New(kind Kind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Msg: err.Error(), Err: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		cause = errors.Join(many.Unwrap()...)
+	}
+	return &Error{Kind: kind, Msg: err.Error(), Err: cause}
 }
 
 // Wrap says what was being done when err happened. It keeps the kind, place and hint of err, and answers nil for nil.

@@ -20,6 +20,9 @@ func TestWrapKeepsKindAndHint(t *testing.T) {
 	if !errors.Is(err, base) {
 		t.Error("cause is lost")
 	}
+	if two := New(Invalid, "%w and %w", base, context.Canceled); !errors.Is(two, base) || !errors.Is(two, context.Canceled) {
+		t.Error("one of two causes is lost")
+	}
 	if Wrap(nil, "x") != nil {
 		t.Error("Wrap(nil) must be nil")
 	}

@@ -2,6 +2,8 @@ package tracking_test
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,4 +92,23 @@ func BenchmarkLogBatch(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkStorm writes one point a call from eight clients at once, each to a run of its own.
+func BenchmarkStorm(b *testing.B) {
+	r := benchRoom(b, 8)
+	var all sync.WaitGroup
+	calls := int64(0)
+	b.ResetTimer()
+	for w := range 8 {
+		all.Go(func() {
+			for i := int64(0); atomic.AddInt64(&calls, 1) <= int64(b.N); i++ {
+				if err := r.LogMetric(ctx, fmt.Sprintf("%032x", w), tracking.Metric{Key: "m", Step: i, TimestampMs: i, Value: float64(i)}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
