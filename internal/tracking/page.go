@@ -13,8 +13,10 @@ import (
 // the first. Clients treat it as opaque.
 type cursor struct {
 	Offset int64    `json:"offset,omitempty"`
-	Start  *int64   `json:"start,omitempty"` // runs in the default order
+	Start  *int64   `json:"start,omitempty"` // of runs
 	ID     string   `json:"id,omitempty"`
+	Rank   *int     `json:"rank,omitempty"` // of runs in the order of a metric, see ranked
+	Value  float64  `json:"value,omitempty"`
 	Point  *pointAt `json:"point,omitempty"` // metric histories
 }
 
@@ -51,7 +53,7 @@ func parseCursor(token string) (cursor, error) {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return c, fault.New(fault.Invalid, "Invalid page token, decoded value=%s", Quote(cut(string(b), 200)))
 	}
-	if c.Offset < 0 || c.Offset == 0 && c.Start == nil && c.Point == nil || strings.ContainsRune(c.ID, 0) {
+	if c.Rank != nil && (*c.Rank < 0 || *c.Rank > 2 || c.Start == nil) || c.Offset < 0 || c.Offset == 0 && c.Start == nil && c.Point == nil || strings.ContainsRune(c.ID, 0) {
 		return c, fault.New(fault.Invalid, "Invalid page token, parsed value=%s", Quote(cut(string(b), 200)))
 	}
 	return c, nil

@@ -16,12 +16,16 @@ import (
 
 // ways are how points of a run arrive, by the number of the point: what training does, and what breaks assumptions.
 var ways = map[string]func(random *rand.Rand, i int) series.Point{
-	"in order":       func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: int64(i), Step: int64(i)} },
-	"same instant":   func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: 7, Step: int64(i)} },
-	"no step":        func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: int64(i / 50)} },
-	"all the same":   func(*rand.Rand, int) series.Point { return series.Point{Timestamp: 7} },
-	"backwards":      func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: int64(1e6 - i), Step: int64(-i)} },
-	"anywhere":       func(r *rand.Rand, _ int) series.Point { return series.Point{Timestamp: r.Int64N(300), Step: r.Int64N(40)} },
+	"in order":     func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: int64(i), Step: int64(i)} },
+	"same instant": func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: 7, Step: int64(i)} },
+	"no step":      func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: int64(i / 50)} },
+	"all the same": func(*rand.Rand, int) series.Point { return series.Point{Timestamp: 7} },
+	"backwards": func(_ *rand.Rand, i int) series.Point {
+		return series.Point{Timestamp: int64(1e6 - i), Step: int64(-i)}
+	},
+	"anywhere": func(r *rand.Rand, _ int) series.Point {
+		return series.Point{Timestamp: r.Int64N(300), Step: r.Int64N(40)}
+	},
 	"clock set back": func(_ *rand.Rand, i int) series.Point { return series.Point{Timestamp: int64(i % 700), Step: int64(i)} },
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -45,7 +46,7 @@ func entityOf(name string) (string, error) {
 }
 
 // SearchRuns gives runs that match, with everything logged, by default the latest started first. Without experiments it
-// gives nothing. In the default order a page costs the same at any depth.
+// gives nothing. In the order of start or of one metric a page costs the same at any depth.
 func (r *Room) SearchRuns(ctx context.Context, s Search) (page Page[Run], err error) {
 	if err := checkPageSize(s.MaxResults); err != nil {
 		return page, err
@@ -54,76 +55,110 @@ func (r *Room) SearchRuns(ctx context.Context, s Search) (page Page[Run], err er
 	if err != nil {
 		return page, err
 	}
-	q, keyset, err := runQuery(r.db.Dialect(), s)
-	if err != nil || q == nil {
+	clauses, err := parseFilter(s.Filter)
+	if err != nil {
 		return page, err
 	}
-	if from.Start != nil && keyset {
-		q.where(`r.start_ms <= ? AND (r.start_ms < ? OR `+q.collate("r.id")+` > ?)`, *from.Start, *from.Start, from.ID)
+	ids, err := experimentNumbers(s.ExperimentIDs)
+	if err != nil {
+		return page, err
+	}
+	general, orders, err := runQuery(r.db.Dialect(), s, clauses) // refuses what is wrong, whatever way is taken
+	if err != nil || len(ids) == 0 {
+		return page, err
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		page = Page[Run]{}
-		text, args := q.text(runColumns, "tracking_run r", fmt.Sprintf(" LIMIT %d OFFSET %d", s.MaxResults+1, from.Offset))
-		err := tx.Each(func(rows *sql.Rows) error {
-			run, err := scanRun(rows.Scan)
-			page.Items = append(page.Items, run)
+		search := &runSearch{tx: tx, clauses: clauses, experiments: ids, stages: s.View.list(), from: from, limit: s.MaxResults + 1}
+		if err := search.narrow(); err != nil || search.narrowed && len(search.few) == 0 {
 			return err
-		}, text, args...)
+		}
+		runs, ok, err := search.inOrder(orders)
+		if err == nil && !ok {
+			runs, err = search.atOffset(general)
+		}
 		if err != nil {
 			return err
 		}
-		if int64(len(page.Items)) > s.MaxResults {
-			page.Items = page.Items[:s.MaxResults]
-			last := page.Items[s.MaxResults-1]
-			next := cursor{Offset: from.Offset + s.MaxResults}
-			if keyset {
-				next = cursor{Start: &last.StartMs, ID: last.ID}
-			}
-			page.Next = next.token()
+		if int64(len(runs)) > s.MaxResults {
+			runs = runs[:s.MaxResults]
+			page.Next = from.next(runs[s.MaxResults-1], s.MaxResults, ok)
+		}
+		for _, run := range runs {
+			page.Items = append(page.Items, run.Run)
 		}
 		return loadLogged(tx, page.Items)
 	})
 	return page, err
 }
 
-// runQuery builds the search; keyset tells that the order is the default one. nil means that nothing can match.
-func runQuery(dialect db.Dialect, s Search) (q *query, keyset bool, err error) {
-	q = &query{dialect: dialect}
-	clauses, err := parseFilter(s.Filter)
-	if err != nil {
-		return nil, false, err
+// next gives the token of the page after a run.
+func (c cursor) next(last ranked, size int64, inOrder bool) string {
+	switch {
+	case !inOrder:
+		return cursor{Offset: c.Offset + size}.token()
+	case last.rank >= 0:
+		return cursor{Start: &last.StartMs, ID: last.ID, Rank: &last.rank, Value: last.value}.token()
 	}
-	ids, err := experimentList(s.ExperimentIDs)
+	return cursor{Start: &last.StartMs, ID: last.ID}.token()
+}
+
+// atOffset answers the page of any order, by its offset.
+func (s *runSearch) atOffset(order *query) (out []ranked, err error) {
+	q, err := s.base(s.together())
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	q.where("r.experiment IN (" + ids + ")")
-	q.where("r.stage IN " + s.View.stages())
+	q.joins, q.joinArgs, q.orders, q.orderArgs = order.joins, order.joinArgs, order.orders, order.orderArgs
+	text, args := q.text(runColumns, "tracking_run r", fmt.Sprintf(" LIMIT %d OFFSET %d", s.limit, s.from.Offset))
+	err = s.tx.Each(func(rows *sql.Rows) error {
+		run, err := scanRun(rows.Scan)
+		out = append(out, ranked{Run: run})
+		return err
+	}, text, args...)
+	return out, err
+}
+
+// runQuery gives the order of a search as SQL and parsed, and refuses what is wrong with filter and order.
+func runQuery(dialect db.Dialect, s Search, clauses []clause) (*query, []filter.Order, error) {
+	q := &query{dialect: dialect}
 	for _, c := range clauses {
 		if err := q.runClause(c); err != nil {
-			return nil, false, err
+			return nil, nil, err
 		}
 	}
 	if err := q.runOrder(s.OrderBy); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	if len(s.ExperimentIDs) == 0 {
-		return nil, false, nil
+	orders := make([]filter.Order, len(s.OrderBy))
+	for i, text := range s.OrderBy {
+		o, err := parseOrder(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		orders[i] = o
 	}
-	return q, len(s.OrderBy) == 0, nil
+	return q, orders, nil
+}
+
+// experimentNumbers gives the ids as numbers, each once.
+func experimentNumbers(ids []string) ([]int64, error) {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
+		n, err := experimentNumber(id)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = n
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // experimentList gives the ids as decimal numbers with commas, for the text of a query.
 func experimentList(ids []string) (string, error) {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		n, err := experimentNumber(id)
-		if err != nil {
-			return "", err
-		}
-		out[i] = fmt.Sprint(n)
-	}
-	return strings.Join(out, ", "), nil
+	list, err := experimentNumbers(ids)
+	return numbers(list), err
 }
 
 func (q *query) runClause(c clause) error {

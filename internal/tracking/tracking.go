@@ -54,14 +54,16 @@ const (
 	All
 )
 
-func (v View) stages() string {
+func (v View) stages() string { return "(" + quoted(v.list()) + ")" }
+
+func (v View) list() []string {
 	switch v {
 	case DeletedOnly:
-		return "('deleted')"
+		return []string{string(Deleted)}
 	case All:
-		return "('active', 'deleted')"
+		return []string{string(Active), string(Deleted)}
 	}
-	return "('active')"
+	return []string{string(Active)}
 }
 
 // KV is a tag or a param.
