@@ -91,8 +91,8 @@ fmt: ## format Go and Python
 	$(VENV)/bin/ruff format python examples tests
 
 .PHONY: bench clean
-bench: build $(VENV)/.ready ## start-up, memory, size, and engine figures of this machine
-	PARAPLU_PYTHON=$(PYTHON) bench/run
+bench: build $(VENV)/.ready ## figures of this machine beside peers (PART=product, or PART=tracking: against an MLflow server)
+	PARAPLU_PYTHON=$(PYTHON) bench/run -part $(or $(PART),product)
 
 clean: ## remove what was built (not your workspaces)
 	rm -rf bin internal/web/dist/* web/node_modules $(VENV)

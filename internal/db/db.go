@@ -77,7 +77,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fault.Wrap(err, "making the folder of the database")
 	}
 	dsn := func(extra string) string {
-		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_foreign_keys=1" + extra
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_foreign_keys=1&_stmt_cache_size=64" + extra
 	}
 	write, err := sql.Open("sqlite3", dsn("&_txlock=immediate"))
 	if err != nil {

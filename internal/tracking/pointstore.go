@@ -2,14 +2,15 @@ package tracking
 
 import (
 	"database/sql"
+	"encoding/binary"
+	"errors"
 	"math"
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/series"
 )
 
-const seriesColumns = `run, key, experiment, points, nans, total, first_ms, first_step, first_value, timestamp_ms, step, value, is_nan,
-	low, low_ms, low_step, high, high_ms, high_step, tail, chunks, from_ms, to_ms, from_step, to_step`
+const seriesColumns = `run, key, experiment, points, nans, total, first_value, timestamp_ms, step, value, is_nan, low, low_step, high, high_step, tail`
 
 // loadSeries gives the series of a run that exist, by key.
 func loadSeries(tx *db.Tx, run string, keys []string) (map[string]*metricSeries, error) {
@@ -26,12 +27,11 @@ func scanSeries(scan func(...any) error) (*metricSeries, error) {
 	s := &metricSeries{}
 	sum := &s.summary
 	var first, low, high sql.NullFloat64
-	var lowMs, lowStep, highMs, highStep sql.NullInt64
+	var lowStep, highStep sql.NullInt64
 	var isNaN int64
-	var tail []byte
-	err := scan(&s.run, &s.key, &s.experiment, &sum.Count, &sum.NaNs, &sum.Sum, &sum.First.Timestamp, &sum.First.Step, &first,
-		&sum.Last.Timestamp, &sum.Last.Step, &sum.Last.Value, &isNaN, &low, &lowMs, &lowStep, &high, &highMs, &highStep,
-		&tail, &s.chunks, &s.sealed.FromTime, &s.sealed.ToTime, &s.sealed.FromStep, &s.sealed.ToStep)
+	var tail sql.RawBytes
+	err := scan(&s.run, &s.key, &s.experiment, &sum.Count, &sum.NaNs, &sum.Sum, &first,
+		&sum.Last.Timestamp, &sum.Last.Step, &sum.Last.Value, &isNaN, &low, &lowStep, &high, &highStep, &tail)
 	if err != nil {
 		return s, err
 	}
@@ -42,12 +42,38 @@ func scanSeries(scan func(...any) error) (*metricSeries, error) {
 	if isNaN == 1 {
 		sum.Last.Value = math.NaN()
 	}
-	sum.Low = series.Point{Timestamp: lowMs.Int64, Step: lowStep.Int64, Value: low.Float64}
-	sum.High = series.Point{Timestamp: highMs.Int64, Step: highStep.Int64, Value: high.Float64}
-	if s.tail, err = series.Decode(tail); err != nil {
+	sum.Low = series.Point{Step: lowStep.Int64, Value: low.Float64}
+	sum.High = series.Point{Step: highStep.Int64, Value: high.Float64}
+	if err := s.unpack(tail); err != nil {
 		return s, damaged(s.run, s.key, err)
 	}
 	return s, nil
+}
+
+// pack gives what only this file reads, in one value: where the first point lies, the number of chunks, their box, and the
+// points of the tail.
+func (s *metricSeries) pack() []byte {
+	var out []byte
+	for _, n := range s.packed() {
+		out = binary.AppendVarint(out, *n)
+	}
+	return append(out, series.Encode(s.tail)...)
+}
+
+func (s *metricSeries) unpack(data []byte) (err error) {
+	for _, n := range s.packed() {
+		v, used := binary.Varint(data)
+		if used <= 0 {
+			return errors.New("the row ends too early")
+		}
+		*n, data = v, data[used:]
+	}
+	s.tail, err = series.Decode(data)
+	return err
+}
+
+func (s *metricSeries) packed() []*int64 {
+	return []*int64{&s.summary.First.Timestamp, &s.summary.First.Step, &s.chunks, &s.sealed.FromTime, &s.sealed.ToTime, &s.sealed.FromStep, &s.sealed.ToStep}
 }
 
 // row gives the values of seriesColumns.
@@ -55,14 +81,13 @@ func (s *metricSeries) row() []any {
 	sum := s.summary
 	first := sql.NullFloat64{Float64: sum.First.Value, Valid: !math.IsNaN(sum.First.Value)}
 	last, isNaN := stored(sum.Last.Value)
-	row := []any{s.run, s.key, s.experiment, sum.Count, sum.NaNs, bounded(sum.Sum), sum.First.Timestamp, sum.First.Step, first,
-		sum.Last.Timestamp, sum.Last.Step, last, flag(isNaN)}
+	row := []any{s.run, s.key, s.experiment, sum.Count, sum.NaNs, bounded(sum.Sum), first, sum.Last.Timestamp, sum.Last.Step, last, flag(isNaN)}
 	if sum.Numbers() > 0 {
-		row = append(row, sum.Low.Value, sum.Low.Timestamp, sum.Low.Step, sum.High.Value, sum.High.Timestamp, sum.High.Step)
+		row = append(row, sum.Low.Value, sum.Low.Step, sum.High.Value, sum.High.Step)
 	} else {
-		row = append(row, nil, nil, nil, nil, nil, nil)
+		row = append(row, nil, nil, nil, nil)
 	}
-	return append(row, series.Encode(s.tail), s.chunks, s.sealed.FromTime, s.sealed.ToTime, s.sealed.FromStep, s.sealed.ToStep)
+	return append(row, s.pack())
 }
 
 // bounded keeps a sum that ran over within what both databases hold.
@@ -85,11 +110,9 @@ func saveSeries(tx *db.Tx, list []*metricSeries) error {
 		}
 	}
 	return insert(tx, `INSERT INTO tracking_series (`+seriesColumns+`)`, rows, `ON CONFLICT (run, key) DO UPDATE SET
-		points = excluded.points, nans = excluded.nans, total = excluded.total, first_ms = excluded.first_ms, first_step = excluded.first_step,
-		first_value = excluded.first_value, timestamp_ms = excluded.timestamp_ms, step = excluded.step, value = excluded.value,
-		is_nan = excluded.is_nan, low = excluded.low, low_ms = excluded.low_ms, low_step = excluded.low_step, high = excluded.high,
-		high_ms = excluded.high_ms, high_step = excluded.high_step, tail = excluded.tail, chunks = excluded.chunks,
-		from_ms = excluded.from_ms, to_ms = excluded.to_ms, from_step = excluded.from_step, to_step = excluded.to_step`)
+		points = excluded.points, nans = excluded.nans, total = excluded.total, first_value = excluded.first_value,
+		timestamp_ms = excluded.timestamp_ms, step = excluded.step, value = excluded.value, is_nan = excluded.is_nan,
+		low = excluded.low, low_step = excluded.low_step, high = excluded.high, high_step = excluded.high_step, tail = excluded.tail`)
 }
 
 func (s *metricSeries) putChunk(tx *db.Tx, number int64, points []series.Point) error {
