@@ -16,17 +16,21 @@ import (
 )
 
 // TestMain is also the other process: with OTHER_HOME set it opens the workspace, says so, and waits for its input to end.
+// With OTHER_SERVES it serves meanwhile, and says where.
 func TestMain(m *testing.M) {
 	home := os.Getenv("OTHER_HOME")
 	if home == "" {
 		os.Exit(m.Run())
 	}
-	a, err := app.Open(ctx, app.Config{Home: home, Addr: "127.0.0.1:0"})
+	a, err := app.Open(ctx, app.Config{Home: home, DB: os.Getenv("OTHER_DB"), Addr: "127.0.0.1:0"})
+	if err == nil && os.Getenv("OTHER_SERVES") != "" {
+		err = a.Start(ctx, app.StartOptions{})
+	}
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Println("open")
+	fmt.Println("open" + a.URL())
 	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // ends when the parent closes it
 	a.Close()
 }
