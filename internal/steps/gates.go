@@ -190,6 +190,15 @@ func (s *Steps) scored(ctx context.Context, p *spec.Product, pkg ref.Digest) (*H
 	return h, mine, err
 }
 
+// sentence says what is saved, or what it costs more, with its interval.
+func (m Money) sentence(unit string) string {
+	does, more, saving, low, high := "saves", "", m.Saving, m.Interval.Low, m.Interval.High
+	if saving < 0 {
+		does, more, saving, low, high = "costs", " more", -saving, -high, -low
+	}
+	return fmt.Sprintf("%s %.0f %s%s in %d days (95 %%: %.0f … %.0f); cost %.0f against %.0f", does, saving, unit, more, m.Days, low, high, m.Cost, m.Baseline)
+}
+
 func moneyGate(p *spec.Product, h *Holdout, m Money, rival string, ok bool) registry.GateResult {
 	unit := p.Canvas.Value.Unit
 	detail, err := json.Marshal(m)
@@ -199,7 +208,7 @@ func moneyGate(p *spec.Product, h *Holdout, m Money, rival string, ok bool) regi
 	g := registry.GateResult{
 		Status:   passed(ok),
 		Required: "costs less than " + rival,
-		Observed: fmt.Sprintf("saves %.0f %s in %d days (95 %%: %.0f … %.0f); cost %.0f against %.0f", m.Saving, unit, m.Days, m.Interval.Low, m.Interval.High, m.Cost, m.Baseline),
+		Observed: m.sentence(unit),
 		Digest:   ref.Sum(append(detail, h.Digest...)),
 	}
 	if !ok {
