@@ -53,6 +53,7 @@ type App struct {
 	stamp    fileStamp
 	synced   *spec.Product // what the rooms know
 	server   *server
+	address  *servedAt
 	stopLoop func()
 }
 
@@ -213,14 +214,18 @@ func (a *App) Python() string {
 	return FindPython(a.cfg.Home)
 }
 
-// StepEnv is the environment of steps: the interpreter's folder first in PATH, the tracking address when a server runs,
-// and nothing that makes runs differ.
+// StepEnv is the environment of steps: the interpreter's folder first in PATH, the tracking address when this or another
+// process serves the workspace, and nothing that makes runs differ.
 func (a *App) StepEnv() []string {
 	env := []string{"PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0", "MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=1"}
 	if py := a.Python(); py != "" {
 		env = append(env, "PATH="+filepath.Dir(py)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	}
-	if url := a.URL(); url != "" {
+	url := a.URL()
+	if url == "" && os.Getenv("MLFLOW_TRACKING_URI") == "" { // what a person chose is not overruled by another process
+		url = addressOf(a.cfg.path("served-at"))
+	}
+	if url != "" {
 		env = append(env, "MLFLOW_TRACKING_URI="+url, "PARAPLU_URL="+url)
 	}
 	return env

@@ -421,6 +421,42 @@ func TestStepEnv(t *testing.T) {
 	}
 }
 
+// TestStepsFindTheServerOfAnotherProcess: `paraplu run` beside `paraplu up` logs to it, unless a person chose another
+// address; a server that was killed is not found.
+func TestStepsFindTheServerOfAnotherProcess(t *testing.T) {
+	t.Setenv("MLFLOW_TRACKING_URI", "")
+	home := t.TempDir()
+	a := open(t, app.Config{Home: home, Addr: "127.0.0.1:0"})
+	address := func() string {
+		for _, e := range a.StepEnv() {
+			if uri, ok := strings.CutPrefix(e, "MLFLOW_TRACKING_URI="); ok {
+				return uri
+			}
+		}
+		return ""
+	}
+	cmd, in, url := serving(t, app.Config{Home: home})
+	if got := address(); got != url {
+		t.Errorf("steps log to %q, the server is %s", got, url)
+	}
+	t.Setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
+	if got := address(); got != "" {
+		t.Errorf("a person chose another address, and steps get %q", got)
+	}
+	t.Setenv("MLFLOW_TRACKING_URI", "")
+	in.Close()
+	cmd.Wait() //nolint:errcheck // it ends because its input ends
+	if got := address(); got != "" {
+		t.Errorf("the server has ended, and steps get %q", got)
+	}
+	cmd, _, _ = serving(t, app.Config{Home: home})
+	cmd.Process.Kill()
+	cmd.Wait() //nolint:errcheck // it was killed
+	if got := address(); got != "" {
+		t.Errorf("the server was killed, and steps get %q", got)
+	}
+}
+
 func TestProductIsReadAgainWhenItChanged(t *testing.T) {
 	a := open(t, app.Config{Home: t.TempDir(), Addr: "127.0.0.1:0"})
 	file := filepath.Join(a.Home(), "paraplu.yaml")

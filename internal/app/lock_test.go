@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,31 @@ func other(t *testing.T, home string) (cmd *exec.Cmd, stdin io.Closer) {
 		t.Fatalf("the other process: %q, %v", line, err)
 	}
 	return cmd, in
+}
+
+// serving serves the workspace in another process, until its input ends.
+func serving(t *testing.T, cfg app.Config) (cmd *exec.Cmd, stdin io.Closer, url string) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "OTHER_HOME="+cfg.Home, "OTHER_DB="+cfg.DB, "OTHER_SERVES=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	url, served := strings.CutPrefix(strings.TrimSpace(line), "open")
+	if !served || url == "" {
+		t.Fatalf("the server: %q, %v", line, err)
+	}
+	return cmd, in, url
 }
 
 // TestSweepAtOnceNeedsTheWorkspaceAlone: an object that another process has just put has no reference yet.

@@ -43,6 +43,7 @@ func (a *App) Start(ctx context.Context, o StartOptions) error {
 	}
 	a.stopLoop = func() { cancel(); wg.Wait() }
 	a.server = serve(ln, a.mux(), a.ready, a.cfg.Logger)
+	a.address = announce(a.cfg.path("served-at"), "http://"+ln.Addr().String())
 	for began := time.Now(); !a.Serving.Ready() && time.Since(began) < loadPatience && ctx.Err() == nil; {
 		time.Sleep(time.Millisecond)
 	}
@@ -60,12 +61,13 @@ func (a *App) ready(ctx context.Context) error {
 // Stop ends the server and everything beside it; running requests finish first. Stopping twice does nothing.
 func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
-	srv, stop := a.server, a.stopLoop
-	a.server, a.stopLoop = nil, nil
+	srv, stop, address := a.server, a.stopLoop, a.address
+	a.server, a.stopLoop, a.address = nil, nil, nil
 	a.mu.Unlock()
 	if srv == nil {
 		return nil
 	}
+	address.end()
 	err := srv.shutdown(ctx)
 	stop()
 	if serr := a.Serving.Stop(); err == nil {

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,10 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,25 +60,8 @@ func (s *storm) prepare() {
 
 // round lets all clients log until the server dies.
 func (s *storm) round() {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "OTHER_HOME="+s.cfg.Home, "OTHER_DB="+s.cfg.DB, "OTHER_SERVES=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	cmd, in, url := serving(s.t, s.cfg)
 	defer in.Close()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	url, served := strings.CutPrefix(strings.TrimSpace(line), "open")
-	if !served {
-		s.t.Fatalf("the server: %q, %v", line, err)
-	}
 	var all sync.WaitGroup
 	var first sync.Once
 	kill := func() {

@@ -76,6 +76,21 @@ func TestEffectiveParameters(t *testing.T) {
 	}
 }
 
+// TestRunsOfAStepKnowIt: MLflow's client reads tags for its runs from MLFLOW_RUN_CONTEXT; those of a person stay.
+func TestRunsOfAStepKnowIt(t *testing.T) {
+	t.Setenv("MLFLOW_RUN_CONTEXT", `{"ticket": "U-7", "paraplu.step": "mine"}`)
+	b := local(t, map[string]string{"paraplu.yaml": `product: {name: shop}
+pipeline: {steps: {show: {cmd: 'printf %s "$MLFLOW_RUN_CONTEXT" > seen', outs: [seen]}}}
+`})
+	e, err := b.run(pipeline.PlanInput{}, pipeline.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"paraplu.execution":"` + e.ID + `","paraplu.product":"shop","paraplu.step":"show","ticket":"U-7"}`; b.read("seen") != want {
+		t.Errorf("%s\nwant %s", b.read("seen"), want)
+	}
+}
+
 func TestStepSeesItsEnvironment(t *testing.T) {
 	b := local(t, map[string]string{"paraplu.yaml": `product: {name: shop}
 pipeline: {steps: {show: {cmd: 'echo "$PARAPLU_STEP $PARAPLU_EXECUTION $MINE $THEIRS ${PARAPLU_PARAMS-none} $(basename $PWD)" > seen', env: {MINE: "a b"}, outs: [seen]}}}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -145,6 +146,18 @@ func (a *attempt) openLog() error {
 	return nil
 }
 
+// runContext gives the tags that MLflow's client sets on every run that the step starts, as JSON, beside those of a person:
+// so a run knows its product, execution and step (tracking.TagProduct, TagExecution, TagStep).
+func (a *attempt) runContext(given string) string {
+	tags := map[string]string{}
+	if json.Unmarshal([]byte(given), &tags) != nil { // absent, or for the client to complain about
+		tags = map[string]string{}
+	}
+	tags["paraplu.product"], tags["paraplu.execution"], tags["paraplu.step"] = a.exec.Product, a.exec.ID, a.spec.Name
+	text, _ := json.Marshal(tags) // texts always marshal
+	return string(text)
+}
+
 func (a *attempt) commands(ctx context.Context) error {
 	if limit := a.spec.Timeout.Std(); limit > 0 {
 		var cancel context.CancelFunc
@@ -155,7 +168,7 @@ func (a *attempt) commands(ctx context.Context) error {
 	for _, k := range keys(a.spec.Env, nil) {
 		env = append(env, k+"="+a.spec.Env[k])
 	}
-	env = append(env, "PARAPLU_EXECUTION="+a.exec.ID, "PARAPLU_STEP="+a.spec.Name)
+	env = append(env, "PARAPLU_EXECUTION="+a.exec.ID, "PARAPLU_STEP="+a.spec.Name, "MLFLOW_RUN_CONTEXT="+a.runContext(os.Getenv("MLFLOW_RUN_CONTEXT")))
 	if a.params != "" {
 		env = append(env, "PARAPLU_PARAMS="+a.params)
 	}

@@ -18,7 +18,9 @@ const (
 	TagRunName       = "mlflow.runName"
 	TagUser          = "mlflow.user"
 	TagParent        = "mlflow.parentRunId"
-	TagProduct       = "paraplu.product" // product that the run belongs to
+	TagProduct       = "paraplu.product"   // product that the run belongs to
+	TagExecution     = "paraplu.execution" // of the pipeline, in which the run was made; `paraplu run` sets it
+	TagStep          = "paraplu.step"      // of that execution
 	TagLoggedModels  = "mlflow.log-model.history"
 	TagModelVersions = "mlflow.modelVersions"
 	TagContext       = "mlflow.data.context" // of a dataset input
@@ -194,6 +196,9 @@ func (r *Room) finished(tx *db.Tx, id, actor string) error {
 	var inputs []string
 	for _, in := range run.Datasets {
 		inputs = append(inputs, "dataset:"+in.Dataset.Name+"@"+in.Dataset.Digest)
+	}
+	if execution := run.Tag(TagExecution); execution != "" {
+		inputs = append(inputs, "execution:"+execution)
 	}
 	metrics := map[string]string{}
 	for _, m := range run.Metrics[:min(len(run.Metrics), 50)] {

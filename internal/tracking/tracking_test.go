@@ -87,9 +87,9 @@ func TestFinishedRunIsOneFact(t *testing.T) {
 			!reflect.DeepEqual(f.Inputs, []string{"dataset:sales@12ab"}) || !reflect.DeepEqual(f.Outputs, []string{"run:" + run.ID}) {
 			t.Errorf("fact = %+v", f)
 		}
-		tagged := newRun(r, tracking.KV{Key: tracking.TagProduct, Value: "gloves"})
+		tagged := newRun(r, tracking.KV{Key: tracking.TagProduct, Value: "gloves"}, tracking.KV{Key: tracking.TagExecution, Value: "06h1"})
 		must(r.UpdateRun(ctx, tracking.RunUpdate{ID: tagged.ID, Status: "KILLED", Actor: "eddy"}))
-		if f := facts(t, d)[1]; f.Product != "gloves" || f.Actor != "eddy" {
+		if f := facts(t, d)[1]; f.Product != "gloves" || f.Actor != "eddy" || !reflect.DeepEqual(f.Inputs, []string{"execution:06h1"}) {
 			t.Errorf("fact of a tagged run = %+v", f)
 		}
 	})
