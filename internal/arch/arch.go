@@ -37,6 +37,7 @@ var rooms = map[string][]string{
 // peers are the only arrows inside the other levels: seams stand on db, faces speak the structs of api.
 var peers = map[string][]string{
 	"event":   {"db"},
+	"blob":    {"whole"},
 	"httpapi": {"api"},
 	"web":     {"api"},
 	"cli":     {"demo"},

@@ -25,6 +25,7 @@ import (
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
+	"github.com/paraplu/paraplu/internal/whole"
 )
 
 // Store is a bucket of content-addressed objects. It is safe for concurrent use.
@@ -70,16 +71,38 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (ref.Digest, int64, error)
 	h := ref.NewHasher()
 	n, err := io.Copy(f, io.TeeReader(r, h))
 	if err != nil {
-		return "", 0, fault.Wrap(err, "storing an object")
+		return "", 0, failed(err, "an object")
 	}
 	d := h.Digest()
 	if ok, err := s.Hold(ctx, d); err != nil || ok {
 		return d, n, err
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return "", 0, fault.Wrap(err, "storing %s", d.Short())
+	return d, n, s.place(ctx, d, f)
+}
+
+// place makes a complete temporary file an object: in a folder by renaming it, elsewhere by copying it.
+func (s *Store) place(ctx context.Context, d ref.Digest, f *os.File) error {
+	if s.tmp == "" {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return failed(err, d.Short())
+		}
+		return s.write(ctx, key(d), d.Short(), f)
 	}
-	return d, n, s.write(ctx, d, f)
+	target := path.Join(path.Dir(s.tmp), key(d))
+	err := f.Chmod(0o644)
+	if err == nil {
+		err = f.Sync() // the transaction that refers to it is durable, so it must be
+	}
+	if err == nil {
+		err = os.MkdirAll(path.Dir(target), 0o777)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), target)
+	}
+	if err == nil {
+		err = whole.SyncFolder(path.Dir(target))
+	}
+	return failed(err, d.Short())
 }
 
 // PutBytes stores b.
@@ -88,17 +111,18 @@ func (s *Store) PutBytes(ctx context.Context, b []byte) (ref.Digest, error) {
 	if ok, err := s.Hold(ctx, d); err != nil || ok {
 		return d, err
 	}
-	return d, s.write(ctx, d, strings.NewReader(string(b)))
+	return d, s.write(ctx, key(d), d.Short(), strings.NewReader(string(b)))
 }
 
-func (s *Store) write(ctx context.Context, d ref.Digest, r io.Reader) error {
+// write stores r under a key of the bucket, whole or not at all.
+func (s *Store) write(ctx context.Context, key, name string, r io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()    // before Close of a failed write, it discards the object
 	var file *os.File // of a file bucket
 	opts := &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: func(as func(any) bool) error { as(&file); return nil }}
-	w, err := s.bucket.NewWriter(ctx, key(d), opts)
+	w, err := s.bucket.NewWriter(ctx, key, opts)
 	if err != nil {
-		return failed(err, d)
+		return failed(err, name)
 	}
 	_, err = io.Copy(w, r)
 	if err == nil && file != nil {
@@ -107,18 +131,18 @@ func (s *Store) write(ctx context.Context, d ref.Digest, r io.Reader) error {
 	if err != nil {
 		cancel()
 		w.Close() //nolint:errcheck // it can only tell that it was cancelled
-		return failed(err, d)
+		return failed(err, name)
 	}
-	return failed(w.Close(), d)
+	return failed(w.Close(), name)
 }
 
 // failed says why an object could not be stored.
-func failed(err error, d ref.Digest) error {
+func failed(err error, name string) error {
 	if fault.Is(err, fault.Exhausted) {
-		return fault.New(fault.Exhausted, "the disk of the object store is full, object %s was not stored (%w)", d.Short(), err).
+		return fault.New(fault.Exhausted, "the disk of the object store is full, %s was not stored (%w)", name, err).
 			WithHint("free some space and run the same command again; nothing was half-written")
 	}
-	return fault.Wrap(err, "storing %s", d.Short())
+	return fault.Wrap(err, "storing %s", name)
 }
 
 // Get opens an object. Its bytes are verified: the last Read fails when they are not those of the digest.
@@ -133,6 +157,18 @@ func (s *Store) Get(ctx context.Context, d ref.Digest) (io.ReadCloser, error) {
 		return nil, fault.Wrap(err, "reading %s", d.Short())
 	}
 	return &verifier{r: r, want: d, h: ref.NewHasher()}, nil
+}
+
+// GetFrom opens an object at an offset. A part cannot be verified: only an offset of 0 reads as Get does.
+func (s *Store) GetFrom(ctx context.Context, d ref.Digest, offset int64) (io.ReadCloser, error) {
+	if _, err := ref.ParseDigest(string(d)); err != nil || offset == 0 {
+		return s.Get(ctx, d)
+	}
+	r, err := s.bucket.NewRangeReader(ctx, key(d), offset, -1, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fault.New(fault.NotFound, "object %s is not in the store", d)
+	}
+	return r, fault.Wrap(err, "reading %s", d.Short())
 }
 
 // ReadAll gives the bytes of an object, verified.

@@ -60,11 +60,11 @@ func write(path string, data []byte, mode fs.FileMode, place func(half string) e
 	if err := place(f.Name()); err != nil {
 		return err
 	}
-	return syncFolder(dir)
+	return SyncFolder(dir)
 }
 
-// syncFolder makes the new name durable. File systems that cannot sync a folder are left to themselves.
-func syncFolder(dir string) error {
+// SyncFolder makes new names in a folder durable. File systems that cannot sync a folder are left to themselves.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
