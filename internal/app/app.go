@@ -115,6 +115,7 @@ func (a *App) open(ctx context.Context) error {
 	r.Quality = quality.New(d, engine, a.cfg.Clock)
 	r.Pipeline = pipeline.New(d, r.Blob, a.cfg.Clock)
 	r.Tracking = tracking.New(d, r.Blob, a.cfg.Clock)
+	r.Tracking.Links = tracking.OpenLinks(a.cfg.path("keys", "links"), a.cfg.Clock)
 	if err := r.Tracking.Adopt(ctx); err != nil {
 		return err
 	}

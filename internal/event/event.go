@@ -151,6 +151,17 @@ func (f Fact) Decode(v any) error {
 	return json.Unmarshal(raw, v)
 }
 
+// Known gives the first of the keys that a fact has, "" when none has one.
+func Known(tx *db.Tx, keys ...string) (key string, err error) {
+	for _, k := range keys {
+		found, err := db.Found(tx.QueryRow(`SELECT once FROM fact WHERE once = ?`, k).Scan(&key))
+		if err != nil || found {
+			return key, err
+		}
+	}
+	return "", nil
+}
+
 // LastSeq gives the number of the newest fact, 0 when there is none. It is cheap: watchers poll it.
 func LastSeq(tx *db.Tx) (int64, error) {
 	var seq int64

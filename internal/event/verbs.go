@@ -26,4 +26,7 @@ const (
 	IncidentAcknowledged = "incident.acknowledged"
 	IncidentResolved     = "incident.resolved"
 	RetrainDecided       = "retrain.decided"
+	RunPurged            = "run.purged"
+	LoggedModelPurged    = "logged-model.purged"
+	ExperimentPurged     = "experiment.purged"
 )

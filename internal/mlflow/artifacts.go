@@ -4,24 +4,19 @@ import (
 	"net/http"
 	"path"
 
-	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
-
-// maxUpload bounds the body of the UI's upload-artifact, in bytes.
-const maxUpload = 10 << 20
 
 func (s *server) artifactRoutes(rpc rpcFunc, raw rawFunc) {
 	rpc(artifacts, "GET", "artifacts", s.listStore)
 	raw(artifacts, "GET", "artifacts/{path...}", s.getStore)
 	raw(artifacts, "PUT", "artifacts/{path...}", s.putStore)
 	raw(artifacts, "DELETE", "artifacts/{path...}", s.deleteStore)
-	for _, op := range []string{"create", "complete", "abort"} {
-		raw(artifacts, "POST", "mpu/"+op+"/{path...}", notOffered("Multipart upload is not supported for the current artifact repository"))
-	}
-	raw(artifacts, "GET", "presigned/{path...}", notOffered("Multipart download is not supported for the current artifact repository"))
-	raw(v2, "POST", "artifacts/presigned-upload-url", notOffered("Presigned upload is not supported for the current artifact repository"))
-	raw(v2, "POST", "artifacts/presigned-download-url", notOffered("Presigned download is not supported for the current artifact repository"))
+	s.multipartRoutes(rpc, raw)
+	raw(v2, "POST", "artifacts/presigned-upload-url", proxied("Presigned upload is not supported for proxied artifact storage (artifact URI scheme: mlflow-artifacts). "+
+		"This endpoint requires a direct cloud storage artifact URI."))
+	raw(v2, "POST", "artifacts/presigned-download-url", proxied("Presigned download is not supported for runs with proxied artifact storage (artifact URI scheme: mlflow-artifacts). "+
+		"This endpoint requires a run with a direct cloud storage artifact URI."))
 	rpc(v2, "GET", "artifacts/list", s.listRun)
 	rpc(v2, "GET", "logged-models/{model_id}/artifacts/directories", s.listModel)
 	raw(ajax, "GET", "logged-models/{model_id}/artifacts/files", s.getModelFile)
@@ -29,16 +24,13 @@ func (s *server) artifactRoutes(rpc rpcFunc, raw rawFunc) {
 	raw(ajax, "POST", "upload-artifact", s.uploadFile)
 }
 
-func notOffered(msg string) func(http.ResponseWriter, *http.Request, map[string]string) error {
-	return func(http.ResponseWriter, *http.Request, map[string]string) error {
-		return fault.New(fault.Unsupported, "%s", msg)
-	}
+// proxied refuses what is for artifacts that the client reads and writes at a cloud itself.
+func proxied(msg string) func(http.ResponseWriter, *http.Request, map[string]string) error {
+	return func(http.ResponseWriter, *http.Request, map[string]string) error { return invalid("%s", msg) }
 }
 
-// files gives the entries of a folder; each path is under prefix, "" for bare names.
-func (s *server) files(c *call, dir, prefix string) ([]fileWire, error) {
-	list, err := s.list(c.ctx, dir)
-	var out []fileWire
+// filesOf gives entries on the wire; each path is under prefix, "" for bare names.
+func filesOf(list []tracking.Artifact, prefix string) (out []fileWire) {
 	for _, a := range list {
 		f := fileWire{Path: path.Join(prefix, a.Name()), IsDir: a.IsDir}
 		if !a.IsDir {
@@ -46,19 +38,24 @@ func (s *server) files(c *call, dir, prefix string) ([]fileWire, error) {
 		}
 		out = append(out, f)
 	}
-	return out, err
+	return out
 }
 
+// listStore gives all of a folder at once: this call knows no pages.
 func (s *server) listStore(c *call) (any, error) {
 	dir := c.str("path")
 	if c.err != nil {
 		return nil, c.err
 	}
-	files, err := s.files(c, dir, "")
-	if len(files) == 0 {
+	var list []tracking.Artifact
+	page, err := s.list(c.ctx, dir, "")
+	for list = page.Items; err == nil && page.Next != ""; list = append(list, page.Items...) {
+		page, err = s.list(c.ctx, dir, page.Next)
+	}
+	if len(list) == 0 {
 		return empty{}, err
 	}
-	return map[string][]fileWire{"files": files}, err
+	return map[string][]fileWire{"files": filesOf(list, "")}, err
 }
 
 // under gives the path in our store of a relative path below a URI.
@@ -71,7 +68,7 @@ func under(uri, rel string) (string, error) {
 	return path.Join(base, rel), err
 }
 
-func (s *server) listUnder(c *call, uri, rel string) (any, error) {
+func (s *server) listUnder(c *call, uri, rel, token string) (any, error) {
 	p, err := under(uri, rel)
 	if err != nil {
 		return nil, err
@@ -80,16 +77,17 @@ func (s *server) listUnder(c *call, uri, rel string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := s.files(c, p, rel)
+	page, err := s.list(c.ctx, p, token)
 	answer := struct {
 		RootURI string     `json:"root_uri"`
 		Files   []fileWire `json:"files,omitempty"`
-	}{uri, files}
+		Next    string     `json:"next_page_token,omitempty"`
+	}{uri, filesOf(page.Items, rel), page.Next}
 	return answer, err
 }
 
 func (s *server) listRun(c *call) (any, error) {
-	id, rel := c.need("run_id"), c.str("path")
+	id, rel, token := c.need("run_id"), c.str("path"), c.str("page_token")
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -97,11 +95,11 @@ func (s *server) listRun(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.listUnder(c, run.ArtifactURI, rel)
+	return s.listUnder(c, run.ArtifactURI, rel, token)
 }
 
 func (s *server) listModel(c *call) (any, error) {
-	rel := c.str("artifact_directory_path")
+	rel, token := c.str("artifact_directory_path"), c.str("page_token")
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -109,22 +107,11 @@ func (s *server) listModel(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.listUnder(c, m.ArtifactURI, rel)
+	return s.listUnder(c, m.ArtifactURI, rel, token)
 }
 
 func (s *server) getStore(w http.ResponseWriter, r *http.Request, vars map[string]string) error {
 	return s.send(w, r, vars["path"])
-}
-
-func (s *server) putStore(w http.ResponseWriter, r *http.Request, vars map[string]string) error {
-	if err := checkWritable(vars["path"]); err != nil {
-		return err
-	}
-	if _, err := s.Tracking.PutArtifact(r.Context(), vars["path"], r.Body); err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, empty{})
-	return nil
 }
 
 func (s *server) deleteStore(w http.ResponseWriter, r *http.Request, vars map[string]string) error {
@@ -172,34 +159,4 @@ func (s *server) sendUnder(w http.ResponseWriter, r *http.Request, uri, rel stri
 		return err
 	}
 	return s.send(w, r, p)
-}
-
-func (s *server) uploadFile(w http.ResponseWriter, r *http.Request, _ map[string]string) error {
-	q := r.URL.Query()
-	switch {
-	case q.Get("run_uuid") == "":
-		return invalid("Request must specify run_uuid.")
-	case q.Get("path") == "":
-		return invalid("Request must specify path.")
-	case r.ContentLength > maxUpload:
-		return invalid("Artifact size is too large. Max size is 10MB.")
-	case r.ContentLength == 0:
-		return invalid("Request must specify data.")
-	}
-	run, err := s.Tracking.Run(r.Context(), q.Get("run_uuid"))
-	if err != nil {
-		return err
-	}
-	p, err := under(run.ArtifactURI, q.Get("path"))
-	if err == nil {
-		err = checkWritable(p)
-	}
-	if err != nil {
-		return err
-	}
-	if _, err := s.Tracking.PutArtifact(r.Context(), p, http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
-		return invalid("Artifact size is too large. Max size is 10MB. (%s)", err)
-	}
-	writeJSON(w, http.StatusOK, empty{})
-	return nil
 }

@@ -129,7 +129,7 @@ func normal(status int, text string, vars map[string]string) string {
 		if len(vars[name]) > 5 { // ids and the unique name
 			text = strings.ReplaceAll(text, vars[name], "$"+name)
 		} else if vars[name] != "" { // experiment numbers
-			text = regexp.MustCompile(`("experiment_id":"|mlflow-artifacts:/|id=|experiment |with id |Invalid value \\")`+vars[name]+`\b`).ReplaceAllString(text, "${1}$$"+name)
+			text = regexp.MustCompile(`("experiment_id":"|mlflow-artifacts:/|id=|experiment |with id |Invalid value \\"|artifact: '|path: ')`+vars[name]+`\b`).ReplaceAllString(text, "${1}$$"+name)
 		}
 	}
 	return fmt.Sprintf("%d %s", status, sets.ReplaceAllString(text, "{…}"))
@@ -152,6 +152,8 @@ func tidy(v any) any {
 		for k, x := range v {
 			if times.MatchString(k) {
 				v[k] = "TIME"
+			} else if link, ok := x.(string); ok && strings.Contains(link, "signature=") {
+				v[k] = "LINK"
 			} else {
 				v[k] = tidy(x)
 			}

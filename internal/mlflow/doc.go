@@ -2,13 +2,14 @@
 // and registry, so that a notebook works unchanged when only its tracking address is set to Paraplu.
 //
 // Every call is served under /api/{2,3}.0/mlflow and /ajax-api/{2,3}.0/mlflow; artifacts go through the proxy
-// /api/2.0/mlflow-artifacts, streamed both ways. A handler decodes, makes one call of a room, and encodes.
+// /api/2.0/mlflow-artifacts, streamed both ways, large ones in parts at addresses that are signed. A handler decodes, makes
+// one call of a room, and encodes.
 //
 // JSON is that of protobuf: names in snake_case, unknown fields ignored, absent when unset, int64 as a number (in: also as
 // text), NaN and infinities as the strings "NaN", "Infinity", "-Infinity", enums by name (in: also by number). Errors are
 // {"error_code", "message"} with MLflow's texts; an unknown route is a plain 404, which the client takes as "not offered".
 //
 // Two things differ from MLflow on purpose: a mistake of the user is never a 5xx, because the client repeats those for
-// minutes; and malformed JSON is an error where MLflow reads it as an empty request. testdata/calls holds 240 calls with
+// minutes; and malformed JSON is an error where MLflow reads it as an empty request. testdata/calls holds 290 calls with
 // their answers, compared with a real `mlflow server`; every difference says why.
 package mlflow

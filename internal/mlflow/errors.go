@@ -25,7 +25,7 @@ var codes = map[fault.Kind]errorBody{
 	fault.Unauthenticated: {Code: "UNAUTHENTICATED", status: http.StatusUnauthorized},
 	fault.Precondition:    {Code: "INVALID_STATE", status: http.StatusBadRequest}, // 500 in MLflow, which its client repeats for minutes
 	fault.Unavailable:     {Code: "TEMPORARILY_UNAVAILABLE", status: http.StatusServiceUnavailable, retry: true},
-	fault.Exhausted:       {Code: "RESOURCE_EXHAUSTED", status: http.StatusTooManyRequests, retry: true},
+	fault.Exhausted:       {Code: "RESOURCE_EXHAUSTED", status: http.StatusInsufficientStorage}, // a full disk; 429 in MLflow, which its client repeats
 	fault.Canceled:        {Code: "CANCELLED", status: 499},
 	fault.Unsupported:     {Code: "NOT_IMPLEMENTED", status: http.StatusNotImplemented},
 	fault.StepFailed:      {Code: "INTERNAL_ERROR", status: http.StatusInternalServerError},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/paraplu/paraplu/internal/blob"
-	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/db/dbtest"
 	"github.com/paraplu/paraplu/internal/mlflow"
 	"github.com/paraplu/paraplu/internal/tracking"
@@ -56,6 +54,7 @@ func TestRoutesAndGuards(t *testing.T) {
 		{"GET", c.url + "/version", "", nil, 200, mlflow.Version},
 		{"GET", c.url + "/api/3.0/mlflow/server-info", "", nil, 200, `"workspaces_enabled":false`},
 		{"GET", c.url + "/ajax-api/3.0/mlflow/server-info", "", nil, 200, `"store_type":"SqlStore"`},
+		{"GET", c.url + "/api/3.0/mlflow/server-info", "", nil, 200, `"multipart_downloads_enabled":true,"multipart_uploads_enabled":true`},
 		{"GET", c.url + "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "", nil, 200, `"Default"`},
 		{"POST", api + "runs/search", `{"a":[` + strings.Repeat("[],", 600_000) + `[]]}`, []string{"Content-Type", "application/json"}, 400, "more than"},
 		{"GET", api + "nothing/here", "", nil, 404, "Not Found"},
@@ -102,65 +101,6 @@ func TestForeignHostIsRefused(t *testing.T) {
 	if res, body := request(t, "GET", srv.URL+"/api/2.0/mlflow/registered-models/search", nil, "Host", "paraplu.local"); res.StatusCode != 404 {
 		t.Errorf("without a registry: %d %s", res.StatusCode, body)
 	}
-}
-
-func TestArtifactsStreamWithRanges(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		c := serve(t, d, time.Now)
-		data := make([]byte, 3<<20)
-		for i := range data {
-			data[i] = byte(rand.IntN(256))
-		}
-		url := c.url + "/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/data.bin"
-		if res, body := request(t, "PUT", url, bytes.NewReader(data)); res.StatusCode != 200 {
-			t.Fatalf("PUT: %d %s", res.StatusCode, body)
-		}
-		n := len(data)
-		for spec, want := range map[string][]byte{
-			"": data, "bytes=0-0": data[:1], "bytes=5-9": data[5:10], "bytes=1048576-": data[1<<20:], "bytes=-7": data[n-7:],
-			"bytes=3145727-99999999": data[n-1:], "bytes=0-1,5-6": data, "lines=1-2": data, "bytes=9-5": data,
-		} {
-			res, body := request(t, "GET", url, nil, "Range", spec)
-			part := res.StatusCode == 206
-			if body != string(want) || part != (len(want) < n) {
-				t.Errorf("Range %q: %d, %d bytes, want %d", spec, res.StatusCode, len(body), len(want))
-			}
-		}
-		if res, _ := request(t, "GET", url, nil, "Range", "bytes=3145728-"); res.StatusCode != 416 {
-			t.Errorf("range after the end: %d", res.StatusCode)
-		}
-		res, _ := request(t, "GET", url, nil)
-		if again, _ := request(t, "GET", url, nil, "If-None-Match", res.Header.Get("ETag")); again.StatusCode != 304 {
-			t.Errorf("same ETag: %d", again.StatusCode)
-		}
-		if head, body := request(t, "HEAD", url, nil); head.StatusCode != 200 || head.ContentLength != int64(n) || body != "" {
-			t.Errorf("HEAD: %d, %d bytes", head.StatusCode, head.ContentLength)
-		}
-		if ct := res.Header.Get("Content-Disposition"); !strings.HasPrefix(ct, "attachment") {
-			t.Errorf("Content-Disposition = %q", ct)
-		}
-		page := c.url + "/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/page.html"
-		request(t, "PUT", page, strings.NewReader("<script>alert(1)</script>"))
-		if res, _ := request(t, "GET", page, nil); res.Header.Get("Content-Type") != "application/octet-stream" {
-			t.Errorf("a page comes back as %s", res.Header.Get("Content-Type"))
-		}
-		for _, p := range []string{
-			"/api/2.0/mlflow/logged-models/a%00", "/api/2.0/mlflow/runs/get?run_id=a%00", "/get-artifact?run_id=a%00&path=x", "/api/2.0/mlflow/runs/get?run_id=%ff",
-			"/get-artifact?run_id=%ff&path=x", "/api/2.0/mlflow/runs/get?run_id=%zz", "/get-artifact?run_id=%zz&path=x", "/get-artifact",
-		} {
-			if res, body := request(t, "GET", c.url+p, nil); res.StatusCode != 400 {
-				t.Errorf("GET %s: %d %s", p, res.StatusCode, body)
-			}
-		}
-		for _, p := range []string{"..%2fx", "a%2f..%2f..%2fx", "a%252e%252e%252fx%252f..%252f..", "%5cx", "a%00"} {
-			for _, method := range []string{"GET", "PUT", "DELETE"} {
-				res, body := request(t, method, c.url+"/api/2.0/mlflow-artifacts/artifacts/"+p, strings.NewReader("x"))
-				if res.StatusCode != 400 || !strings.Contains(body, "Invalid path") {
-					t.Errorf("%s %s: %d %s", method, p, res.StatusCode, body)
-				}
-			}
-		}
-	}, sources...)
 }
 
 // FuzzRequests sends any body and query to any call and wants no answer of 5xx: nothing a client sends is our defect.

@@ -46,7 +46,7 @@ func checkWritable(p string) error {
 }
 
 // stat finds a file of a package or an artifact.
-func (s *server) stat(ctx context.Context, p string) (a tracking.Artifact, open func() (io.ReadCloser, error), err error) {
+func (s *server) stat(ctx context.Context, p string) (a tracking.Artifact, open opener, err error) {
 	p, err = tracking.CheckPath(p)
 	if err != nil {
 		return a, nil, err
@@ -54,7 +54,7 @@ func (s *server) stat(ctx context.Context, p string) (a tracking.Artifact, open 
 	digest, file, ok := packagePath(p)
 	if !ok || s.Packages == nil {
 		a, err = s.Tracking.StatArtifact(ctx, p)
-		return a, func() (io.ReadCloser, error) { return s.Tracking.OpenArtifact(ctx, a) }, err
+		return a, s.opener(ctx, a), err
 	}
 	pack, err := s.Packages.Get(ctx, digest)
 	if err != nil {
@@ -63,27 +63,39 @@ func (s *server) stat(ctx context.Context, p string) (a tracking.Artifact, open 
 	for _, f := range pack.Files {
 		if f.Path == file {
 			a = tracking.Artifact{Path: p, Digest: f.Digest, Size: f.Size}
-			return a, func() (io.ReadCloser, error) { return s.Packages.Open(ctx, digest, file) }, nil
+			return a, s.packageOpener(ctx, digest, file), nil
 		}
 	}
 	return a, nil, fault.New(fault.NotFound, "No such artifact: '%s'", p)
 }
 
-// list gives what is directly in a folder of a package or of the artifacts.
-func (s *server) list(ctx context.Context, dir string) ([]tracking.Artifact, error) {
-	dir, err := tracking.CheckPath(dir)
+// packageOpener opens a file of a package; what is before the offset is read over.
+func (s *server) packageOpener(ctx context.Context, digest ref.Digest, file string) opener {
+	return func(offset int64) (io.ReadCloser, error) {
+		r, err := s.Packages.Open(ctx, digest, file)
+		if err == nil && offset > 0 {
+			if _, err = io.CopyN(io.Discard, r, offset); err != nil {
+				r.Close()
+			}
+		}
+		return r, err
+	}
+}
+
+// list gives what is directly in a folder of a package, or a page of that of the artifacts.
+func (s *server) list(ctx context.Context, dir, token string) (page tracking.Page[tracking.Artifact], err error) {
+	dir, err = tracking.CheckPath(dir)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
 	digest, inside, ok := packagePath(dir)
 	if !ok || s.Packages == nil {
-		return s.Tracking.ListArtifacts(ctx, dir)
+		return s.Tracking.ListPage(ctx, dir, token)
 	}
 	pack, err := s.Packages.Get(ctx, digest)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
-	var out []tracking.Artifact
 	for _, f := range pack.Files {
 		rest, ok := f.Path, true
 		if inside != "" {
@@ -97,10 +109,10 @@ func (s *server) list(ctx context.Context, dir string) ([]tracking.Artifact, err
 		if !isDir {
 			a.Digest, a.Size = f.Digest, f.Size
 		}
-		if !slices.ContainsFunc(out, func(b tracking.Artifact) bool { return b.Path == a.Path }) {
-			out = append(out, a)
+		if !slices.ContainsFunc(page.Items, func(b tracking.Artifact) bool { return b.Path == a.Path }) {
+			page.Items = append(page.Items, a)
 		}
 	}
-	slices.SortFunc(out, func(a, b tracking.Artifact) int { return strings.Compare(a.Path, b.Path) })
-	return out, nil
+	slices.SortFunc(page.Items, func(a, b tracking.Artifact) int { return strings.Compare(a.Path, b.Path) })
+	return page, nil
 }

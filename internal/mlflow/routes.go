@@ -50,10 +50,11 @@ func newRoute(method string, bases []string, path string, fn func(*call) (any, e
 	return rt
 }
 
-// serverInfo says what this server offers: no workspaces, no multipart transfers.
-func (s *server) serverInfo(*call) (any, error) {
+// serverInfo says what this server offers.
+func (s *server) serverInfo(c *call) (any, error) {
+	multipart := s.offers(c.r)
 	return map[string]any{
 		"store_type": "SqlStore", "workspaces_enabled": false, "trace_archival_enabled": false,
-		"multipart_uploads_enabled": false, "multipart_downloads_enabled": false,
+		"multipart_uploads_enabled": multipart, "multipart_downloads_enabled": multipart,
 	}, nil
 }

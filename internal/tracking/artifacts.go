@@ -25,17 +25,20 @@ type Artifact struct {
 // Name gives the last element of the path.
 func (a Artifact) Name() string { return path.Base(a.Path) }
 
+// maxLayers bounds how often a path may be percent-encoded.
+const maxLayers = 32
+
 func badPath() error { return fault.New(fault.Invalid, "Invalid path") }
 
 // CheckPath gives a safe relative path: percent-decoded until nothing changes, without "..", leading "/", backslash, "#" or
 // control characters. "" is the root.
 func CheckPath(p string) (string, error) {
-	for range 32 {
-		d, err := url.PathUnescape(p)
-		if err != nil || d == p {
-			break
+	layers := 0
+	for d, err := url.PathUnescape(p); err == nil && d != p; d, err = url.PathUnescape(p) {
+		if p = d; layers == maxLayers {
+			return "", badPath()
 		}
-		p = d
+		layers++
 	}
 	if strings.ContainsAny(p, "#\\") || strings.HasPrefix(p, "/") || len(p) > maxIndexed || len(p) > 1 && p[1] == ':' {
 		return "", badPath()
@@ -84,21 +87,32 @@ func (r *Room) PutArtifact(ctx context.Context, name string, body io.Reader) (Ar
 		return Artifact{}, err
 	}
 	a := Artifact{Path: p, Digest: digest, Size: size, ModifiedMs: r.nowMs()}
-	return a, r.db.Update(ctx, func(tx *db.Tx) error {
-		old, found, err := artifact(tx, p)
-		if err != nil {
-			return err
-		}
-		if found && old.IsDir {
-			return fault.New(fault.Invalid, "Invalid path: '%s' is a directory", p)
-		}
-		if _, err := tx.Exec(`INSERT INTO tracking_artifact (path, parent, digest, size, modified_ms) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size = excluded.size, modified_ms = excluded.modified_ms`,
-			p, parentOf(p), string(digest), size, a.ModifiedMs); err != nil {
-			return err
-		}
-		return makeFolders(tx, parentOf(p), a.ModifiedMs)
-	})
+	return a, r.db.Update(ctx, func(tx *db.Tx) error { return putArtifact(tx, a) })
+}
+
+// putArtifact writes the row of a file, of which readers see the old or the new one, and makes its folders.
+func putArtifact(tx *db.Tx, a Artifact) error {
+	if err := checkFree(tx, a.Path); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO tracking_artifact (path, parent, digest, size, modified_ms) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size = excluded.size, modified_ms = excluded.modified_ms`,
+		a.Path, parentOf(a.Path), string(a.Digest), a.Size, a.ModifiedMs); err != nil {
+		return err
+	}
+	return makeFolders(tx, parentOf(a.Path), a.ModifiedMs)
+}
+
+// checkFree refuses a path where no file can be: a folder, or a place whose owner was deleted for good.
+func checkFree(tx *db.Tx, p string) error {
+	old, found, err := artifact(tx, p)
+	if err != nil {
+		return err
+	}
+	if found && old.IsDir {
+		return fault.New(fault.Invalid, "Invalid path: '%s' is a directory", p)
+	}
+	return checkOwner(tx, p)
 }
 
 // makeFolders makes a folder and those above it.
@@ -153,26 +167,43 @@ func (r *Room) StatArtifact(ctx context.Context, name string) (a Artifact, err e
 	return a, err
 }
 
-// OpenArtifact opens the bytes of a file; they are verified while they are read.
-func (r *Room) OpenArtifact(ctx context.Context, a Artifact) (io.ReadCloser, error) {
-	return r.blobs.Get(ctx, a.Digest)
+// OpenArtifact opens the bytes of a file from an offset on; from 0 on they are verified while they are read.
+func (r *Room) OpenArtifact(ctx context.Context, a Artifact, offset int64) (io.ReadCloser, error) {
+	return r.blobs.GetFrom(ctx, a.Digest, offset)
 }
 
-// ListArtifacts gives what is directly in a folder, by name; "" is the root. A file or a missing folder gives nothing.
-func (r *Room) ListArtifacts(ctx context.Context, dir string) (out []Artifact, err error) {
+// maxListed is the number of entries of a page.
+const maxListed = 10_000
+
+// ListPage gives what is directly in a folder, by name, from a token on; "" is the root, and the first page. A file or a
+// missing folder gives nothing.
+func (r *Room) ListPage(ctx context.Context, dir, token string) (Page[Artifact], error) {
+	at, err := parseCursor(token)
+	if err != nil {
+		return Page[Artifact]{}, err
+	}
+	return r.listArtifacts(ctx, dir, at.Path, maxListed)
+}
+
+func (r *Room) listArtifacts(ctx context.Context, dir, after string, limit int) (page Page[Artifact], err error) {
 	p, err := CheckPath(dir)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
-		out = nil
+		page = Page[Artifact]{}
+		byPath := textOrder(tx, "path")
 		return tx.Each(func(rows *sql.Rows) error {
 			a, err := scanArtifact(rows.Scan)
-			out = append(out, a)
+			if len(page.Items) == limit {
+				page.Next = cursor{Path: page.Items[limit-1].Path}.token()
+				return err
+			}
+			page.Items = append(page.Items, a)
 			return err
-		}, `SELECT `+artifactColumns+` FROM tracking_artifact WHERE parent = ? ORDER BY `+textOrder(tx, "path"), p)
+		}, `SELECT `+artifactColumns+` FROM tracking_artifact WHERE parent = ? AND `+byPath+` > ? ORDER BY `+byPath+` LIMIT ?`, p, after, limit+1)
 	})
-	return out, err
+	return page, err
 }
 
 // DeleteArtifact removes a file, or a folder with all in it; one that is absent is no error. The bytes go with the next sweep.

@@ -2,7 +2,9 @@
 // an experiment and has params (written once), metrics (series of points), tags, inputs (datasets, models), outputs
 // (models) and artifacts (files by path, content-addressed). LoggedModels are the models that `log_model` writes.
 //
-// Deleting is soft and can be undone. One call is one transaction, also a batch of params, metrics and tags; every call may
+// Deleting is soft and can be undone, until Purge deletes for good: rows in small transactions with a fact each, then the
+// artifacts piece by piece, then (steps.Sweep) the objects. What other rooms refer to is kept. A file may arrive in parts
+// (uploads.go); its parts are in the object store, the rest of its state in the database. One call is one transaction, also a batch of params, metrics and tags; every call may
 // be repeated: an exact duplicate of a point is dropped, a param may be written again with the same value.
 //
 // Times that clients give (start, end, timestamp) are Unix milliseconds UTC, as on the wire. A metric's latest point is the
@@ -13,7 +15,11 @@
 // means the same on SQLite and PostgreSQL, with one exception: ILIKE on SQLite folds the case of ASCII letters only.
 //
 // Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_series, tracking_chunk,
-// tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact.
+// tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact,
+// tracking_upload(_part), tracking_doomed (folders of artifacts whose owner is gone), tracking_spent (numbers of experiments
+// that are gone). A table of what belongs to a run, logged model or experiment names it in a column run, model or experiment,
+// and its own name begins with that of what it refers to: so Purge finds it.
 //
-// Fact: run.finished, once a run, when its status becomes FINISHED, FAILED or KILLED.
+// Facts: run.finished, once a run, when its status becomes FINISHED, FAILED or KILLED; run.purged, logged-model.purged and
+// experiment.purged.
 package tracking

@@ -50,7 +50,8 @@ func (r *Room) createExperiment(tx *db.Tx, name, location string, tags []KV) (e 
 		return e, fault.New(fault.Exists, "Experiment(name=%s) already exists.", name)
 	}
 	var id int64
-	if err := tx.QueryRow(`SELECT coalesce(max(id), 0) + 1 FROM tracking_experiment`).Scan(&id); err != nil {
+	if err := tx.QueryRow(`SELECT coalesce(max(id), 0) + 1 FROM (
+		SELECT id FROM tracking_experiment UNION ALL SELECT experiment FROM tracking_spent) AS numbers`).Scan(&id); err != nil {
 		return e, err
 	}
 	if location == "" {

@@ -18,6 +18,7 @@ type cursor struct {
 	Rank   *int     `json:"rank,omitempty"` // of runs in the order of a metric, see ranked
 	Value  float64  `json:"value,omitempty"`
 	Point  *pointAt `json:"point,omitempty"` // metric histories
+	Path   string   `json:"path,omitempty"`  // artifacts
 }
 
 type pointAt struct {
@@ -53,7 +54,8 @@ func parseCursor(token string) (cursor, error) {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return c, fault.New(fault.Invalid, "Invalid page token, decoded value=%s", Quote(cut(string(b), 200)))
 	}
-	if c.Rank != nil && (*c.Rank < 0 || *c.Rank > 2 || c.Start == nil) || c.Offset < 0 || c.Offset == 0 && c.Start == nil && c.Point == nil || strings.ContainsRune(c.ID, 0) {
+	empty := c.Offset == 0 && c.Start == nil && c.Point == nil && c.Path == ""
+	if c.Rank != nil && (*c.Rank < 0 || *c.Rank > 2 || c.Start == nil) || c.Offset < 0 || empty || strings.ContainsRune(c.ID+c.Path, 0) {
 		return c, fault.New(fault.Invalid, "Invalid page token, parsed value=%s", Quote(cut(string(b), 200)))
 	}
 	return c, nil

@@ -26,12 +26,19 @@ type Room struct {
 	db    *db.DB
 	blobs *blob.Store
 	clock func() time.Time
+	joins turns
+
+	// Links signs addresses that need no log-in, for uploads in parts and parallel downloads; nil = not offered.
+	Links *Links
 }
 
 // New gives the room over an open database and object store.
 func New(d *db.DB, b *blob.Store, clock func() time.Time) *Room {
 	return &Room{db: d, blobs: b, clock: clock}
 }
+
+// Now is the clock of the room.
+func (r *Room) Now() time.Time { return r.clock() }
 
 func (r *Room) nowMs() int64 { return r.clock().UnixMilli() }
 

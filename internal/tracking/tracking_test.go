@@ -256,7 +256,7 @@ func TestArtifacts(t *testing.T) {
 	each(t, func(t *testing.T, r *tracking.Room, d *db.DB) {
 		put := func(p, text string) { must(r.PutArtifact(ctx, p, strings.NewReader(text))) }
 		names := func(dir string) (out []string) {
-			for _, a := range must(r.ListArtifacts(ctx, dir)) {
+			for _, a := range must(r.ListPage(ctx, dir, "")).Items {
 				out = append(out, a.Name())
 			}
 			return out
@@ -269,7 +269,7 @@ func TestArtifacts(t *testing.T) {
 			t.Errorf("names = %v", got)
 		}
 		a := must(r.StatArtifact(ctx, "1/r/artifacts/b.txt"))
-		body := must(r.OpenArtifact(ctx, a))
+		body := must(r.OpenArtifact(ctx, a, 0))
 		if text := must(io.ReadAll(body)); string(text) != "two" || a.Size != 3 {
 			t.Errorf("b.txt = %q, %d bytes", text, a.Size)
 		}
