@@ -10,7 +10,6 @@ import (
 	"github.com/paraplu/paraplu/internal/app"
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/event"
-	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/spec"
 )
 
@@ -76,38 +75,6 @@ func (s *session) schemaCommand() *cobra.Command {
 			s.printf("%s\n", strings.TrimRight(string(spec.Schema()), "\n"))
 			return nil
 		}}
-}
-
-func (s *session) gcCommand() *cobra.Command {
-	var dry, now bool
-	grace := 24 * time.Hour
-	c := &cobra.Command{Use: "gc", GroupID: "look", Args: cobra.NoArgs, Short: "Remove objects that nothing refers to",
-		RunE: func(c *cobra.Command, _ []string) error {
-			return s.with(c.Context(), func(a *app.App) error {
-				sweep := func(grace time.Duration) error {
-					swept, err := a.Sweep(c.Context(), grace, dry)
-					if err != nil {
-						return err
-					}
-					s.show(swept, func() {
-						s.printf("%d objects, %s; %d not referred to, %d removed, %s freed\n", swept.Objects, bytesText(swept.Bytes), swept.Orphans, swept.Removed, bytesText(swept.Freed))
-					})
-					return nil
-				}
-				if !now {
-					return sweep(grace)
-				}
-				ok, err := a.Alone(func() error { return sweep(0) })
-				if err == nil && !ok {
-					return fault.New(fault.Conflict, "another process has this workspace open, so young objects may be in use").WithHint("stop it, or leave out --now")
-				}
-				return err
-			})
-		}}
-	c.Flags().BoolVar(&dry, "dry-run", false, "only count")
-	c.Flags().DurationVar(&grace, "grace", grace, "keep objects younger than this")
-	c.Flags().BoolVar(&now, "now", false, "no grace period; needs the workspace alone")
-	return c
 }
 
 func (s *session) lineageCommand() *cobra.Command {

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	exits N COMMAND…      the command ends with exactly this code
 //	clean stdout|stderr   shows the last output again, with digests, ids, times and ports replaced, for cmp
 //	json [KEY VALUE]      the last output is JSON; its dotted KEY has this VALUE; len is the length of a list
+//	keep NAME KEY         $NAME is the value of a dotted KEY of the last output
 //	await FILE            waits until the file exists
 //	flip FILE             turns all bits of the middle byte of a file
 //	object FILE           $OBJECT is the stored object with the content of the file
@@ -66,7 +67,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"stand": stand, "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object,
+			"stand": stand, "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
 			"serve": serve, "stopped": stopped, "fetch": fetch, "busy": busy,
 		},
 	})
@@ -137,23 +138,39 @@ func clean(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func jsonCmd(ts *testscript.TestScript, _ bool, args []string) {
+	v := lastJSON(ts)
+	if len(args) == 0 {
+		return
+	}
+	if got := dig(ts, v, args[0]); got != args[1] {
+		ts.Fatalf("%s is %s, want %s", args[0], got, args[1])
+	}
+}
+
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], dig(ts, lastJSON(ts), args[1]))
+}
+
+func lastJSON(ts *testscript.TestScript) (v any) {
 	text := ts.ReadFile("stdout")
 	if text == "" {
 		text = ts.ReadFile("stderr") // an error
 	}
-	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		ts.Fatalf("not JSON: %v\n%s", err, text)
 	}
-	if len(args) == 0 {
-		return
-	}
-	for _, key := range strings.Split(args[0], ".") {
+	return v
+}
+
+// dig gives the value at a dotted key; len is the length of a list.
+func dig(ts *testscript.TestScript, v any, path string) string {
+	all := v
+	for _, key := range strings.Split(path, ".") {
 		switch at := v.(type) {
 		case map[string]any:
 			next, ok := at[key]
 			if !ok {
-				ts.Fatalf("no key %s of %s in\n%s", key, args[0], text)
+				ts.Fatalf("no key %s of %s in\n%v", key, path, all)
 			}
 			v = next
 		case []any:
@@ -163,16 +180,14 @@ func jsonCmd(ts *testscript.TestScript, _ bool, args []string) {
 			}
 			i := 0
 			if _, err := fmt.Sscan(key, &i); err != nil || i >= len(at) {
-				ts.Fatalf("no item %s of %s in\n%s", key, args[0], text)
+				ts.Fatalf("no item %s of %s in\n%v", key, path, all)
 			}
 			v = at[i]
 		default:
-			ts.Fatalf("%s leads nowhere in\n%s", args[0], text)
+			ts.Fatalf("%s leads nowhere in\n%v", path, all)
 		}
 	}
-	if got := fmt.Sprint(v); got != args[1] {
-		ts.Fatalf("%s is %s, want %s", args[0], got, args[1])
-	}
+	return fmt.Sprint(v)
 }
 
 func await(ts *testscript.TestScript, _ bool, args []string) {

@@ -74,6 +74,21 @@ func (r *Room) List(ctx context.Context, product string) (ps []*Package, err err
 // References gives the digests of all objects that packages need, for the collection of garbage.
 func References(tx *db.Tx) ([]ref.Digest, error) { return references(tx) }
 
+// Origin is what a package says it was made from among what is tracked.
+type Origin struct {
+	Package        ref.Digest
+	Run, Execution string // ids, or ""
+}
+
+// Origins gives the origins of all packages.
+func Origins(tx *db.Tx) (out []Origin, err error) {
+	ps, err := all(tx, "")
+	for _, p := range ps {
+		out = append(out, Origin{p.Digest, p.Manifest.Lineage.Run, p.Manifest.Lineage.Execution})
+	}
+	return out, err
+}
+
 // Open opens one file of a package; its bytes are verified while they are read. "model.sig" opens the newest signature.
 func (r *Room) Open(ctx context.Context, digest ref.Digest, path string) (io.ReadCloser, error) {
 	p, err := r.Get(ctx, digest)

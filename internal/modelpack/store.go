@@ -66,20 +66,25 @@ func load(tx *db.Tx, digest ref.Digest) (*Package, error) {
 }
 
 func list(tx *db.Tx, product string) ([]*Package, error) {
-	var out []*Package
-	query, args := columns, []any{}
+	where, args := "", []any{}
 	if product != "" {
-		query, args = query+` WHERE product = ?`, append(args, product)
+		where, args = `WHERE product = ?`, append(args, product)
 	}
-	err := tx.Each(func(rows *sql.Rows) error {
-		p, err := scan(rows.Scan)
-		out = append(out, p)
-		return err
-	}, query+` ORDER BY created_ms DESC, built_ms DESC, digest`, args...)
+	out, err := all(tx, where, args...)
 	if err != nil {
 		return nil, err
 	}
 	return out, attach(tx, out)
+}
+
+// all reads packages without files and referrers, newest first.
+func all(tx *db.Tx, where string, args ...any) (out []*Package, err error) {
+	err = tx.Each(func(rows *sql.Rows) error {
+		p, err := scan(rows.Scan)
+		out = append(out, p)
+		return err
+	}, columns+` `+where+` ORDER BY created_ms DESC, built_ms DESC, digest`, args...)
+	return out, err
 }
 
 // attach reads files and referrers of some packages.

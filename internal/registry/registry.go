@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"fmt"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -61,6 +62,29 @@ func References(tx *db.Tx) ([]ref.Digest, error) {
 		out = append(out, d)
 		return err
 	}, `SELECT package FROM registry_version WHERE package <> '' UNION SELECT package FROM registry_release ORDER BY 1`)
+	return out, err
+}
+
+// Use is what a version refers to among what is tracked.
+type Use struct {
+	Version          string // "umbrella v3"
+	Run, LoggedModel string // ids, or ""
+	Location         string // of its artifacts
+}
+
+// Uses lists what the versions refer to that are not deleted.
+func Uses(tx *db.Tx) ([]Use, error) {
+	var out []Use
+	err := tx.Each(func(rows *sql.Rows) error {
+		var u Use
+		var name string
+		var number int
+		err := rows.Scan(&name, &number, &u.Run, &u.LoggedModel, &u.Location)
+		u.Version = fmt.Sprintf("%s v%d", name, number)
+		out = append(out, u)
+		return err
+	}, `SELECT m.name, v.number, v.run_id, v.logged_model, v.location FROM registry_version v JOIN registry_model m ON m.id = v.model_id
+		WHERE v.deleted = 0 ORDER BY m.name, v.number`)
 	return out, err
 }
 

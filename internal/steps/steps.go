@@ -5,6 +5,7 @@
 //	Release   gates are computed, the evidence is bound, an approved package is placed
 //	Retrain   newest data → pipeline → package → gates against the champion
 //	Page      everything that a product's page shows above the fold
+//	Purge     what was deleted is deleted for good, unless something refers to it
 //	Sweep     objects that nothing refers to are removed
 //
 // Every step is repeatable: what exists already is found and answered, not made twice.

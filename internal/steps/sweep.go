@@ -33,12 +33,17 @@ func references(tx *db.Tx) (map[ref.Digest]bool, error) {
 	return out, nil
 }
 
-// Sweep removes objects that nothing refers to, and what killed processes left half-written, once they are older than the
+// Sweep removes objects that nothing refers to, the parts of uploads that were given up, and what killed processes left half-written, once they are older than the
 // grace period. A grace period of zero is right only when no other process has the workspace open.
 func (s *Steps) Sweep(ctx context.Context, grace time.Duration, dryRun bool) (blob.Swept, error) {
 	before := s.Clock().Add(-grace)
 	if grace == 0 {
 		before = before.Add(time.Second) // object times may be coarser than the clock
+	}
+	if !dryRun {
+		if err := s.Tracking.Settle(ctx, before); err != nil {
+			return blob.Swept{}, err
+		}
 	}
 	refs, err := s.references(ctx)
 	if err != nil {

@@ -35,6 +35,9 @@ const verbs: Record<string, Verb> = {
   "incident.mitigated": { words: "mitigated incident", tone: "warn", weighty: true },
   "incident.resolved": { words: "resolved incident", tone: "good", weighty: true },
   "retrain.decided": { words: "retrained", tone: "plain", weighty: true },
+  "run.purged": { words: "deleted for good run", tone: "warn", weighty: false },
+  "logged-model.purged": { words: "deleted for good logged model", tone: "warn", weighty: false },
+  "experiment.purged": { words: "deleted for good experiment", tone: "warn", weighty: true },
 };
 
 /** An unknown verb is shown as it is written: "thing.happened" → "thing happened". */
