@@ -33,12 +33,11 @@ type metricSeries struct {
 	changed    bool
 }
 
-// chunk is a row of tracking_chunk.
+// chunkRow is a row of tracking_chunk without its points.
 type chunkRow struct {
 	number      int64
 	points      int
 	first, last series.Point // Value is not set
-	steps       [2]int64     // the smallest and the greatest
 }
 
 // pointOf gives a metric's point as it is stored.
