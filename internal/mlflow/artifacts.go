@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"net/http"
 	"path"
 
@@ -127,10 +128,7 @@ func (s *server) deleteStore(w http.ResponseWriter, r *http.Request, vars map[st
 
 func (s *server) getRunFile(w http.ResponseWriter, r *http.Request, _ map[string]string) error {
 	q := r.URL.Query()
-	id := q.Get("run_id")
-	if id == "" {
-		id = q.Get("run_uuid")
-	}
+	id := cmp.Or(q.Get("run_id"), q.Get("run_uuid"))
 	if id == "" || q.Get("path") == "" {
 		return invalid("Request must specify run_id and path.")
 	}
@@ -144,7 +142,8 @@ func (s *server) getRunFile(w http.ResponseWriter, r *http.Request, _ map[string
 func (s *server) getModelFile(w http.ResponseWriter, r *http.Request, vars map[string]string) error {
 	rel := r.URL.Query().Get("artifact_file_path")
 	if rel == "" {
-		return invalid(`Request must include the "artifact_file_path" query parameter.`)
+		writeError(w, errorBody{Code: "BAD_REQUEST", Message: `Request must include the "artifact_file_path" query parameter.`, status: http.StatusBadRequest})
+		return nil
 	}
 	m, err := s.Tracking.Model(r.Context(), vars["model_id"], false)
 	if err != nil {

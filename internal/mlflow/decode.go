@@ -69,6 +69,7 @@ func decode(w http.ResponseWriter, r *http.Request, vars map[string]string) (*ca
 
 // parseBody reads a JSON object; an empty body is an empty object, and a JSON string may hold the object (old clients).
 func parseBody(body []byte) (map[string]any, error) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // a byte order mark, as Windows' editors write it
 	if len(bytes.TrimSpace(body)) == 0 {
 		return map[string]any{}, nil
 	}

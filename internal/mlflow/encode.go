@@ -149,6 +149,9 @@ type runWire struct {
 }
 
 func runInfoOf(r tracking.Run) runInfoWire {
+	if r.EndMs != nil && *r.EndMs == 0 { // MLflow has no end at 0 either
+		r.EndMs = nil
+	}
 	return runInfoWire{r.ID, r.ExperimentID, r.Name, r.UserID, r.Status, r.StartMs, r.EndMs, r.ArtifactURI, string(r.Stage), r.ID}
 }
 

@@ -124,7 +124,7 @@ type summaryWire struct {
 }
 
 func (s *server) searchDatasets(c *call) (any, error) {
-	ids := c.strs("experiment_ids")
+	ids := c.experiments()
 	switch {
 	case c.err != nil:
 		return nil, c.err

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,9 @@ import (
 // get gives the raw value of a field by its name or its camelCase name; nil when it is unset.
 func (c *call) get(name string) any {
 	v, ok := c.fields[name]
+	if other := camel(name); ok && !c.query && other != name && c.fields[other] != nil {
+		c.note(invalid("Request specifies both '%s' and '%s'; provide only one of them.", name, other))
+	}
 	if !ok && name == "run_id" {
 		v, ok = c.fields["run_uuid"]
 	}
@@ -141,7 +145,7 @@ func (c *call) int64Or(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// float gives an optional number; NaN and infinities are texts.
+// float gives an optional number; NaN and infinities are texts, and the empty text counts as unset.
 func (c *call) float(name string) (f float64, set bool) {
 	raw := c.single(name)
 	switch v := raw.(type) {
@@ -154,6 +158,8 @@ func (c *call) float(name string) (f float64, set bool) {
 		}
 	case string:
 		switch v {
+		case "":
+			return 0, false
 		case "NaN":
 			return math.NaN(), true
 		case "Infinity":
@@ -216,6 +222,15 @@ func (c *call) strs(name string) []string {
 		c.wrong(name, v)
 	}
 	return nil
+}
+
+// experiments gives the ids of the experiments to search; the empty one, which elsewhere means the default experiment, is wrong here.
+func (c *call) experiments() []string {
+	ids := c.strs("experiment_ids")
+	if slices.Contains(ids, "") {
+		c.note(invalid("Invalid experiment ID ''. Experiment ID must be a valid integer."))
+	}
+	return ids
 }
 
 // list gives a list of messages; each is a call of its own whose errors are noted here.

@@ -195,8 +195,10 @@ func bind(elems []string, rest string) (map[string]string, bool) {
 			vars[all] = rest
 			return vars, rest != ""
 		}
-		var elem string
-		elem, rest, _ = strings.Cut(rest, "/")
+		elem, after, more := strings.Cut(rest, "/")
+		if rest = after; more && after == "" { // a slash at the end
+			return nil, false
+		}
 		if isVar && elem != "" {
 			vars[name] = elem
 		} else if isVar || elem != e {

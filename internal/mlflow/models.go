@@ -80,7 +80,7 @@ func (s *server) logModelParams(c *call) (any, error) {
 
 func (s *server) searchModels(c *call) (any, error) {
 	search := tracking.ModelSearch{
-		ExperimentIDs: c.strs("experiment_ids"), Filter: c.str("filter"), MaxResults: c.int64Or("max_results", 0), PageToken: c.str("page_token"),
+		ExperimentIDs: c.experiments(), Filter: c.str("filter"), MaxResults: c.int64Or("max_results", 0), PageToken: c.str("page_token"),
 	}
 	for _, d := range c.list("datasets") {
 		search.Datasets = append(search.Datasets, tracking.ModelDataset{Name: d.str("dataset_name"), Digest: d.str("dataset_digest")})

@@ -81,7 +81,7 @@ func (s *server) getRun(c *call) (any, error) {
 
 func (s *server) searchRuns(c *call) (any, error) {
 	search := tracking.Search{
-		ExperimentIDs: c.strs("experiment_ids"), Filter: c.str("filter"), OrderBy: c.strs("order_by"),
+		ExperimentIDs: c.experiments(), Filter: c.str("filter"), OrderBy: c.strs("order_by"),
 		View: viewOf(c.enum("run_view_type", viewTypes)), MaxResults: c.int64Or("max_results", 1000), PageToken: c.str("page_token"),
 	}
 	if c.err == nil && search.MaxResults > 50000 {
@@ -200,10 +200,6 @@ func (s *server) logInputs(c *call) (any, error) {
 	for _, m := range c.list("models") {
 		models = append(models, m.need("model_id"))
 		c.adopt(m)
-	}
-	if c.err == nil && len(datasets) > 1000 {
-		c.note(invalid("A batch logging request can contain at most 1000 datasets. Got %d datasets. Please split up datasets across multiple"+
-			" requests and try again.", len(datasets)))
 	}
 	if c.err != nil {
 		return nil, c.err

@@ -23,6 +23,9 @@ type opener func(offset int64) (io.ReadCloser, error)
 func (s *server) send(w http.ResponseWriter, r *http.Request, p string) error {
 	a, open, err := s.stat(r.Context(), p)
 	if err != nil {
+		if inside, listErr := s.list(r.Context(), p, ""); listErr == nil && len(inside.Items) > 0 {
+			return invalid("Artifact path refers to a directory, not a file: '%s'", p)
+		}
 		return err
 	}
 	return s.sendFile(w, r, a, open)

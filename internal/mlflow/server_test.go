@@ -73,8 +73,8 @@ func handler(t testing.TB, d *db.DB, objects string, clock func() time.Time) htt
 	return mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg})
 }
 
-// do sends a request and gives status and body. A body is sent as JSON.
-func (c *client) do(method, path, body string) (int, string) {
+// do sends a request and gives status and body. A body is sent as JSON, unless the header "Name: value" says otherwise.
+func (c *client) do(method, path, body string, header ...string) (int, string) {
 	c.t.Helper()
 	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
 	if err != nil {
@@ -82,6 +82,11 @@ func (c *client) do(method, path, body string) (int, string) {
 	}
 	if method != http.MethodGet {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range header {
+		if name, value, ok := strings.Cut(h, ":"); ok {
+			req.Header.Set(name, strings.TrimSpace(value))
+		}
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

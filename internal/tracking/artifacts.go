@@ -30,7 +30,7 @@ const maxLayers = 32
 
 func badPath() error { return fault.New(fault.Invalid, "Invalid path") }
 
-// CheckPath gives a safe relative path: percent-decoded until nothing changes, without "..", leading "/", backslash, "#" or
+// CheckPath gives a safe relative path: percent-decoded until nothing changes, without "..", leading "/", backslash, "#", "file:" or
 // control characters. "" is the root.
 func CheckPath(p string) (string, error) {
 	layers := 0
@@ -40,7 +40,7 @@ func CheckPath(p string) (string, error) {
 		}
 		layers++
 	}
-	if strings.ContainsAny(p, "#\\") || strings.HasPrefix(p, "/") || len(p) > maxIndexed || len(p) > 1 && p[1] == ':' {
+	if strings.ContainsAny(p, "#\\") || strings.HasPrefix(p, "/") || strings.HasPrefix(p, "file:") || len(p) > maxIndexed || len(p) > 1 && p[1] == ':' {
 		return "", badPath()
 	}
 	for _, c := range p {

@@ -76,14 +76,18 @@ func checkLocation(location string) (string, error) {
 		return "", nil
 	}
 	if longer(location, maxLocation) {
-		return "", fault.New(fault.Invalid, "Invalid artifact path length. The length of the artifact path cannot be greater than %d.", maxLocation)
+		return "", fault.New(fault.Invalid, "Invalid artifact path length. The length of the artifact path cannot be greater than %d"+
+			" characters. To configure this limit, please set the MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH environment variable.", maxLocation)
 	}
 	u, err := url.Parse(location)
 	if err != nil {
 		return "", fault.New(fault.Invalid, "Invalid artifact location '%s': %w", location, err)
 	}
-	if u.Fragment != "" || strings.Contains(u.Path, ";") {
+	if u.Fragment != "" || hasParams(u) {
 		return "", fault.New(fault.Invalid, "'artifact_location' URL can't include fragments or params.")
+	}
+	if query, err := url.QueryUnescape(u.RawQuery); err != nil || strings.Contains(query, "..") {
+		return "", fault.New(fault.Invalid, "Invalid query string")
 	}
 	if strings.HasPrefix(location, "runs:") {
 		return "", fault.New(fault.Invalid, "Artifact location cannot be a runs:/ URI. Given: '%s'", location)
@@ -99,6 +103,15 @@ func checkLocation(location string) (string, error) {
 		}
 	}
 	return location, nil
+}
+
+// hasParams tells whether the last element of the path has ";params", for the schemes that have them.
+func hasParams(u *url.URL) bool {
+	switch u.Scheme {
+	case "", "ftp", "sftp", "http", "https":
+		return strings.Contains(u.Path[strings.LastIndexByte(u.Path, '/')+1:], ";")
+	}
+	return false
 }
 
 const experimentColumns = `id, name, artifact_location, stage, created_ms, updated_ms`

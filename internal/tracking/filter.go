@@ -72,7 +72,7 @@ func checkOp(c clause, sets ...[]filter.Op) error {
 			names = append(names, Quote(string(o)))
 		}
 	}
-	return fault.New(fault.Invalid, "Invalid comparator '%s' not one of {%s}", c.Op, strings.Join(names, ", "))
+	return fault.New(fault.Invalid, "Invalid comparator '%s' not one of '{%s}'", c.Op, strings.Join(names, ", "))
 }
 
 // checkNumber wants a number on the right side.

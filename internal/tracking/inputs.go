@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/paraplu/paraplu/internal/db"
-	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
 )
 
@@ -88,10 +87,10 @@ func checkDataset(in DatasetInput) error {
 	}
 	for _, t := range in.Tags {
 		if longer(t.Key, 255) {
-			return fault.New(fault.Invalid, "InputTag key exceeds the maximum length of 255")
+			return tooLong("key", 255)
 		}
 		if longer(t.Value, 500) {
-			return fault.New(fault.Invalid, "InputTag value exceeds the maximum length of 500")
+			return tooLong("value", 500)
 		}
 	}
 	return nil

@@ -77,11 +77,10 @@ func (r *Room) CreateModel(ctx context.Context, n NewModel) (m LoggedModel, err 
 func putModelTags(tx *db.Tx, id string, tags []KV) error {
 	out := make([]KV, len(tags))
 	for i, t := range tags {
-		t, err := checkTag(t, fmt.Sprintf("tags[%d]", i))
-		if err != nil {
+		if err := checkGiven(t.Key, fmt.Sprintf("tags[%d]", i)); err != nil {
 			return err
 		}
-		out[i] = t
+		out[i] = KV{t.Key, cut(t.Value, maxTagValue)}
 	}
 	return upsertKV(tx, "tracking_model_tag", "model", id, out)
 }
@@ -96,10 +95,10 @@ func putModelParams(tx *db.Tx, id string, params []KV) error {
 	}
 	var fresh []KV
 	for i, p := range params {
-		p, err := checkParam(p, fmt.Sprintf("params[%d]", i))
-		if err != nil {
+		if err := checkGiven(p.Key, fmt.Sprintf("params[%d]", i)); err != nil {
 			return err
 		}
+		p.Value = cut(p.Value, maxParamValue)
 		was, ok := old[p.Key]
 		if ok && was != p.Value {
 			return fault.New(fault.Invalid, "Changing param values is not allowed. Param with key='%s' was already logged with value='%s'"+
@@ -160,9 +159,11 @@ func (r *Room) changeModel(ctx context.Context, id string, fn func(*db.Tx) error
 	})
 }
 
+func modelStatus(s string) bool { return s == "PENDING" || s == "READY" || s == "UPLOAD_FAILED" }
+
 // FinishModel sets the status READY or UPLOAD_FAILED.
 func (r *Room) FinishModel(ctx context.Context, id, status string) (m LoggedModel, err error) {
-	if status != "READY" && status != "UPLOAD_FAILED" && status != "PENDING" {
+	if !modelStatus(status) {
 		return m, fault.New(fault.Invalid, "Invalid model status: %s. Expected statuses: PENDING, READY, UPLOAD_FAILED", status)
 	}
 	err = r.changeModel(ctx, id, func(tx *db.Tx) error {

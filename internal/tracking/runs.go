@@ -52,10 +52,10 @@ func (r *Room) CreateRun(ctx context.Context, n NewRun) (Run, error) {
 	}
 	tags, tagName := make([]KV, 0, len(n.Tags)+1), ""
 	for _, t := range n.Tags {
-		if t, err = checkTag(t, ""); err != nil {
+		if err = checkGiven(t.Key, ""); err != nil {
 			return Run{}, err
 		}
-		if t.Key == TagRunName {
+		if t.Value = cut(t.Value, maxTagValue); t.Key == TagRunName {
 			tagName = t.Value
 		}
 		tags = append(tags, t)

@@ -84,8 +84,15 @@ func experimentQuery(dialect db.Dialect, s Search) (*query, error) {
 		if err != nil {
 			return nil, err
 		}
+		switch o.Entity {
+		case "", "attribute", "attributes":
+		case "tag", "tags":
+			return nil, fault.New(fault.Invalid, "Invalid order_by entity: tag")
+		default:
+			return nil, badExperimentEntity(o.Entity)
+		}
 		col, ok := experimentAttributes[o.Key]
-		if !ok || o.Entity != "" && o.Entity != "attribute" {
+		if !ok {
 			return nil, fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", o.Key, keysOf(experimentAttributes))
 		}
 		tie = tie && col != "e.id"
@@ -100,6 +107,10 @@ func experimentQuery(dialect db.Dialect, s Search) (*query, error) {
 	return q, nil
 }
 
+func badExperimentEntity(name string) error {
+	return fault.New(fault.Invalid, "Invalid entity type '%s'. Valid entity types are ('attribute', 'attributes', 'tag', 'tags')", name)
+}
+
 func (q *query) collate(col string) string {
 	if q.dialect == db.Postgres {
 		return col + ` COLLATE "C"`
@@ -111,9 +122,9 @@ func (q *query) experimentClause(c clause) error {
 	switch c.Entity {
 	case "tag", "tags":
 		return q.keyValue("tracking_experiment_tag", "experiment", "e.id", c, "tag")
-	case "", "attribute":
+	case "", "attribute", "attributes":
 	default:
-		return fault.New(fault.Invalid, "Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')", c.Entity)
+		return badExperimentEntity(c.Entity)
 	}
 	col, ok := experimentAttributes[c.Key]
 	if !ok {
@@ -124,6 +135,9 @@ func (q *query) experimentClause(c clause) error {
 	}
 	switch c.Key {
 	case "name":
+		if c.Op == filter.In || c.Op == filter.NotIn {
+			return fault.New(fault.Invalid, "Only ['experiment_id'] attributes support comparison with a list of quoted string values.")
+		}
 		if err := checkOp(c, textOps); err != nil {
 			return err
 		}
@@ -133,7 +147,7 @@ func (q *query) experimentClause(c clause) error {
 		cond, args := match(q.dialect, col, c)
 		q.where(cond, args...)
 	case "experiment_id":
-		return q.experimentIDClause(c)
+		return q.experimentIDClause("e.id", c)
 	default:
 		cond, args, err := compare(col, c, "numeric attribute: "+c.Key)
 		if err != nil {
@@ -144,14 +158,14 @@ func (q *query) experimentClause(c clause) error {
 	return nil
 }
 
-func (q *query) experimentIDClause(c clause) error {
+func (q *query) experimentIDClause(col string, c clause) error {
 	if err := checkOp(c, []filter.Op{filter.Eq, filter.Ne, filter.In, filter.NotIn}); err != nil {
 		return err
 	}
 	values := c.Value.List
 	if values == nil {
-		if err := checkText(c, "attributes"); err != nil {
-			return err
+		if c.Value.IsNumber && col == "e.id" {
+			return checkText(c, "attributes")
 		}
 		values = []string{c.Value.Text}
 	}
@@ -167,6 +181,6 @@ func (q *query) experimentIDClause(c clause) error {
 	if c.Op == filter.Ne || c.Op == filter.NotIn {
 		not = "NOT "
 	}
-	q.where("e.id "+not+"IN "+db.In(len(args)), args...)
+	q.where(col+" "+not+"IN "+db.In(len(args)), args...)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/filter"
 )
 
 // ModelOrder is one term of the order of logged models: an attribute or "metrics.X", on a dataset when one is named.
@@ -102,13 +103,26 @@ func modelOffset(s ModelSearch) (int64, error) {
 	case err != nil || c.Offset < 0:
 		return 0, fault.New(fault.Invalid, "Invalid page token: %s", cut(s.PageToken, 200))
 	case !reflect.DeepEqual(c.ExperimentIDs, s.ExperimentIDs):
-		return 0, fault.New(fault.Invalid, "Experiment IDs in the page token do not match the requested experiment IDs. Expected: %v. Found: %v", s.ExperimentIDs, c.ExperimentIDs)
+		return 0, fault.New(fault.Invalid, "Experiment IDs in the page token do not match the requested experiment IDs. Expected: %s. Found: %s",
+			pythonList(s.ExperimentIDs), pythonList(c.ExperimentIDs))
 	case c.Filter != s.Filter:
 		return 0, fault.New(fault.Invalid, "Filter string in the page token does not match the requested filter string. Expected: %s. Found: %s", s.Filter, c.Filter)
 	case len(c.OrderBy)+len(s.OrderBy) > 0 && !reflect.DeepEqual(c.OrderBy, s.OrderBy):
 		return 0, fault.New(fault.Invalid, "Order by in the page token does not match the requested order by. Expected: %v. Found: %v", s.OrderBy, c.OrderBy)
 	}
 	return c.Offset, nil
+}
+
+// pythonList prints a list of texts as Python does.
+func pythonList(list []string) string {
+	if list == nil {
+		return "None"
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = Quote(s)
+	}
+	return "[" + strings.Join(out, ", ") + "]"
 }
 
 func modelQuery(dialect db.Dialect, s ModelSearch) (*query, error) {
@@ -176,7 +190,10 @@ func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 	if !ok {
 		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, keysOf(modelAttributes))
 	}
-	if strings.HasSuffix(col, "_ms") || col == "m.experiment" {
+	if col == "m.experiment" { // a number that may be written as a text
+		return q.experimentIDClause("m.experiment", c)
+	}
+	if strings.HasSuffix(col, "_ms") {
 		cond, args, err := compare(col, c, "attribute "+c.Key)
 		if err != nil {
 			return err
@@ -193,7 +210,11 @@ func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 		}
 	}
 	if c.Key == "status" {
-		c.Value.Text = strings.TrimPrefix(c.Value.Text, "LOGGED_MODEL_")
+		for _, s := range append([]string{c.Value.Text}, c.Value.List...) {
+			if c.Op != filter.LikeOp && c.Op != filter.ILikeOp && s != "" && !modelStatus(s) {
+				return fault.New(fault.Invalid, "Unknown model status in filter: %s", Quote(s))
+			}
+		}
 	}
 	cond, args := match(q.dialect, col, c)
 	q.where(cond, args...)

@@ -144,6 +144,9 @@ func checkMetric(m Metric, where string) error {
 	if longer(m.Key, maxKey) {
 		return tooLong("Metric name", maxKey)
 	}
+	if (m.DatasetName == "") != (m.DatasetDigest == "") {
+		return fault.New(fault.Invalid, "Both dataset_name and dataset_digest must be provided if one is provided")
+	}
 	if len(m.Key)+len(m.DatasetName)+len(m.DatasetDigest) > maxIndexed {
 		return tooLong(at(where, "dataset_name"), maxIndexed-len(m.Key)-len(m.DatasetDigest))
 	}
@@ -170,6 +173,17 @@ func checkTag(t KV, where string) (KV, error) {
 	return KV{t.Key, cut(t.Value, maxTagValue)}, nil
 }
 
+// checkGiven checks a key that MLflow takes as it is: of tags that come with a new run, and of params and tags of logged models.
+func checkGiven(key, where string) error {
+	if key == "" {
+		return invalidValue(at(where, "key"), key, "")
+	}
+	if longer(key, maxKey) {
+		return tooLong(at(where, "key"), maxKey)
+	}
+	return nil
+}
+
 func checkExperimentTag(t KV) error {
 	if err := checkKey(t.Key, "key"); err != nil {
 		return err
@@ -184,8 +198,8 @@ func checkExperimentTag(t KV) error {
 }
 
 func checkExperimentName(name string) error {
-	if name == "" {
-		return fault.New(fault.Invalid, "Invalid experiment name: ''")
+	if strings.TrimSpace(name) == "" {
+		return fault.New(fault.Invalid, "Invalid experiment name: '%s'", name)
 	}
 	if longer(name, maxExperimentName) {
 		return tooLong("name", maxExperimentName)
