@@ -182,7 +182,7 @@ func normal(status int, text string, vars map[string]string) string {
 		if len(vars[name]) > 5 { // ids and the unique name
 			text = strings.ReplaceAll(text, vars[name], "$"+name)
 		} else if vars[name] != "" { // experiment numbers
-			text = regexp.MustCompile(`("experiment_id":"|mlflow-artifacts:/|id=|experiment |with id |Invalid value \\"|artifact: '|path: '|directory, not a file: '|No such artifact: '|Expected: \['|already exists\. )`+vars[name]+`\b`).ReplaceAllString(text, "${1}$$"+name)
+			text = regexp.MustCompile(`("experiment_id":"|mlflow-artifacts:/|id=|experiment |with id |Invalid value \\"|artifact: '|path: '|directory, not a file: '|No such artifact: '|Expected: \['|Found: \['|already exists\. )`+vars[name]+`\b`).ReplaceAllString(text, "${1}$$"+name)
 		}
 	}
 	text = hexes.ReplaceAllString(other.ReplaceAllString(text, "${1}N"), "ID")

@@ -3,10 +3,7 @@ package tracking
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -33,14 +30,6 @@ type ModelSearch struct {
 
 // ModelDataset names a dataset; an empty digest means any.
 type ModelDataset struct{ Name, Digest string }
-
-// modelCursor is the content of a page token; it is checked against the request.
-type modelCursor struct {
-	ExperimentIDs []string     `json:"experiment_ids"`
-	Filter        string       `json:"filter_string,omitempty"`
-	OrderBy       []ModelOrder `json:"order_by,omitempty"`
-	Offset        int64        `json:"offset"`
-}
 
 var modelAttributes = map[string]string{
 	"name": "m.name", "model_id": "m.id", "model_type": "m.model_type", "status": "m.status", "source_run_id": "m.source_run",
@@ -79,50 +68,13 @@ func (r *Room) SearchModels(ctx context.Context, s ModelSearch) (page Page[Logge
 		}
 		if int64(len(page.Items)) > s.MaxResults {
 			page.Items = page.Items[:s.MaxResults]
-			b, err := json.Marshal(modelCursor{s.ExperimentIDs, s.Filter, s.OrderBy, offset + s.MaxResults})
-			if err != nil {
+			if page.Next, err = (modelCursor{s.ExperimentIDs, s.Filter, s.OrderBy, offset + s.MaxResults}).token(); err != nil {
 				return err
 			}
-			page.Next = base64.StdEncoding.EncodeToString(b)
 		}
 		return loadModelData(tx, page.Items)
 	})
 	return page, err
-}
-
-func modelOffset(s ModelSearch) (int64, error) {
-	if s.PageToken == "" {
-		return 0, nil
-	}
-	var c modelCursor
-	b, err := base64.StdEncoding.DecodeString(s.PageToken)
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
-	switch {
-	case err != nil || c.Offset < 0:
-		return 0, fault.New(fault.Invalid, "Invalid page token: %s", cut(s.PageToken, 200))
-	case !reflect.DeepEqual(c.ExperimentIDs, s.ExperimentIDs):
-		return 0, fault.New(fault.Invalid, "Experiment IDs in the page token do not match the requested experiment IDs. Expected: %s. Found: %s",
-			pythonList(s.ExperimentIDs), pythonList(c.ExperimentIDs))
-	case c.Filter != s.Filter:
-		return 0, fault.New(fault.Invalid, "Filter string in the page token does not match the requested filter string. Expected: %s. Found: %s", s.Filter, c.Filter)
-	case len(c.OrderBy)+len(s.OrderBy) > 0 && !reflect.DeepEqual(c.OrderBy, s.OrderBy):
-		return 0, fault.New(fault.Invalid, "Order by in the page token does not match the requested order by. Expected: %v. Found: %v", s.OrderBy, c.OrderBy)
-	}
-	return c.Offset, nil
-}
-
-// pythonList prints a list of texts as Python does.
-func pythonList(list []string) string {
-	if list == nil {
-		return "None"
-	}
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = Quote(s)
-	}
-	return "[" + strings.Join(out, ", ") + "]"
 }
 
 func modelQuery(dialect db.Dialect, s ModelSearch) (*query, error) {
