@@ -114,10 +114,25 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// FuzzParse wants that what a filter or an order means can be written down and read back.
 func FuzzParse(f *testing.F) {
+	golden, err := os.ReadFile("testdata/filter.golden")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.Lines(string(golden)) {
+		if text, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "> "); ok {
+			f.Add(strings.TrimPrefix(text, "order: "))
+		}
+	}
 	f.Add("name = 'x' AND tags.`a b` LIKE '%' AND metrics.m >= -1.5e3 AND run_id IN ('a','b') AND p IS NOT NULL")
 	f.Add(`"a""b" != 'it''s'`)
 	f.Fuzz(func(t *testing.T, text string) {
+		if order, err := filter.ParseOrder(text); err == nil {
+			if again, err := filter.ParseOrder(order.String()); err != nil || again != order {
+				t.Fatalf("order %q -> %v -> %v, %v", text, order, again, err)
+			}
+		}
 		clauses, err := filter.Parse(text)
 		if err != nil {
 			return
