@@ -27,6 +27,30 @@ def pytest_collection_modifyitems(items):
             item.add_marker(skip)
 
 
+def pytest_sessionfinish(session):
+    """Where the client is required (make test), a test that is left out is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("PARAPLU_REQUIRE_PYTHON") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imports_of_flavors():
+    """log_model starts a Python that loads the model to see what it imports; once for a flavour is enough."""
+    from mlflow.utils import requirements_utils
+
+    find, known = requirements_utils._capture_imported_modules, {}
+
+    def once(model_uri, flavor, *args, **kwargs):
+        if flavor not in known:
+            known[flavor] = find(model_uri, flavor, *args, **kwargs)
+        return known[flavor]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requirements_utils, "_capture_imported_modules", once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def url():
     mlflow.set_tracking_uri(URL)
@@ -52,3 +76,9 @@ def experiment(client, name):
     yield eid
     while mlflow.active_run():
         mlflow.end_run()
+
+
+@pytest.fixture
+def new_run(client, experiment):
+    """The id of a run that is open, and not the active one."""
+    return client.create_run(experiment).info.run_id

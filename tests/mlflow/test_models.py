@@ -159,3 +159,81 @@ def test_prompts_are_hidden_models(client, name):
     mlflow.genai.register_prompt(name=name, template="Will it rain in {{city}}?")
     assert mlflow.genai.load_prompt(f"prompts:/{name}/1").template == "Will it rain in {{city}}?"
     assert client.search_registered_models(f"name = '{name}'") == []
+
+
+def test_many_params_and_deletion(client, experiment):
+    model = client.create_logged_model(
+        experiment,
+        name="many",
+        model_type="agent",
+        params={f"p{i:03}": str(i) for i in range(250)},  # the client sends 100 at a time
+        tags={"a//b": "odd keys are taken", "t": "1"},
+    )
+    assert model.status.name == "PENDING"
+    client.log_model_params(model.model_id, {"later": "x" * 500})
+    got = client.get_logged_model(model.model_id)
+    assert len(got.params) == 251 and got.params["p249"] == "249" and got.params["later"] == "x" * 500
+    assert got.tags["a//b"] == "odd keys are taken"
+    with pytest.raises(MlflowException):
+        client.log_model_params(model.model_id, {"p000": "changed"})
+    for status in ("FAILED", "READY"):
+        client.finalize_logged_model(model.model_id, status)
+        assert client.get_logged_model(model.model_id).status.name == status
+    client.delete_logged_model(model.model_id)
+    with pytest.raises(MlflowException, match="not found"):
+        client.get_logged_model(model.model_id)
+    assert client.search_logged_models([experiment]) == []
+
+
+def test_search_models_as_frame_by_dataset(client, experiment):
+    datasets = [mlflow.data.from_numpy(np.arange(3.0) + i, name=f"d{i}") for i in range(2)]
+    models = [mlflow.create_external_model(name=f"m{i}", params={"i": str(i)}) for i in range(3)]
+    with mlflow.start_run():
+        for i, m in enumerate(models):
+            for j, d in enumerate(datasets):
+                mlflow.log_metric("acc", i * (1 - 2 * j), model_id=m.model_id, dataset=d)
+    for dataset, names in zip(datasets, (["m2", "m1", "m0"], ["m0", "m1", "m2"]), strict=True):
+        frame = mlflow.search_logged_models(
+            [experiment],
+            order_by=[
+                {
+                    "field_name": "metrics.acc",
+                    "ascending": False,
+                    "dataset_name": dataset.name,
+                    "dataset_digest": dataset.digest,
+                }
+            ],
+        )
+        assert list(frame["name"]) == names
+    found = mlflow.search_logged_models(
+        [experiment],
+        filter_string="metrics.acc < 0",
+        datasets=[{"dataset_name": "d1", "dataset_digest": datasets[1].digest}],
+        output_format="list",
+    )
+    assert {m.name for m in found} == {"m1", "m2"}
+    found = mlflow.search_logged_models(
+        [experiment], filter_string="metrics.acc < 0", datasets=[{"dataset_name": "d0"}], output_format="list"
+    )
+    assert found == []
+
+
+def test_python_model(client, experiment, name):
+    class Umbrellas(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input: list[float], params=None) -> list[float]:
+            return [x * (params or {"factor": 2})["factor"] for x in model_input]
+
+    with mlflow.start_run():
+        info = mlflow.pyfunc.log_model(
+            name="umbrellas",
+            python_model=Umbrellas(),
+            input_example=([1.0], {"factor": 2}),
+            registered_model_name=name,
+            pip_requirements=[],
+        )
+    assert mlflow.pyfunc.load_model(f"models:/{name}/1").predict([1.0, 3.0]) == [2.0, 6.0]
+    version = client.get_model_version(name, "1")
+    assert version.run_id == info.run_id and version.status == "READY"
+    client.set_registered_model_alias(name, "best", "1")
+    assert mlflow.pyfunc.load_model(f"models:/{name}@best").predict([1.0], params={"factor": 3}) == [3.0]
+    assert [int(v.version) for v in client.search_model_versions(f"run_id = '{info.run_id}'")] == [1]
