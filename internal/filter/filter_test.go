@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -124,6 +125,17 @@ func FuzzParse(f *testing.F) {
 		if text, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "> "); ok {
 			f.Add(strings.TrimPrefix(text, "order: "))
 		}
+	}
+	corpus, err := os.ReadFile("testdata/fuzz.corpus") // what five minutes of fuzzing found worth keeping
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.Lines(string(corpus)) {
+		text, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			f.Fatal(line, err)
+		}
+		f.Add(text)
 	}
 	f.Add("name = 'x' AND tags.`a b` LIKE '%' AND metrics.m >= -1.5e3 AND run_id IN ('a','b') AND p IS NOT NULL")
 	f.Add(`"a""b" != 'it''s'`)

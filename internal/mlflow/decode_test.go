@@ -2,7 +2,10 @@ package mlflow
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -16,6 +19,17 @@ func FuzzFields(f *testing.F) {
 		`{"x": [{"key": "k", "value": "v"}, {"key": ""}]}`, `{"x": "TWO"}`, `{"x": 2}`, `{"x": "\u0000"}`, `{"x": "\ud800"}`, `{"longName": 1, "long_name": 2}`,
 		"\ufeff{}", `{"x": 1} `, `{"x": 1}}`, `{"x": 1, "x": "2"}`,
 	} {
+		f.Add([]byte(body))
+	}
+	corpus, err := os.ReadFile("testdata/fuzz.corpus") // what five minutes of fuzzing found worth keeping
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.Lines(string(corpus)) {
+		body, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			f.Fatal(line, err)
+		}
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
