@@ -9,7 +9,7 @@
 // text), NaN and infinities as the strings "NaN", "Infinity", "-Infinity", enums by name (in: also by number). Errors are
 // {"error_code", "message"} with MLflow's texts; an unknown route is a plain 404, which the client takes as "not offered".
 //
-// Two things differ from MLflow on purpose: a mistake of the user is never a 5xx, because the client repeats those for
-// minutes; and malformed JSON is an error where MLflow reads it as an empty request. testdata/calls holds 290 calls with
-// their answers, compared with a real `mlflow server`; every difference says why.
+// Some things differ from MLflow on purpose, above all: a mistake of the user is never a 5xx, because the client repeats those
+// for minutes, and what MLflow drops in silence is an error. docs/spec/mlflow-differences.md lists them; testdata/calls holds
+// over 1,800 calls with their answers, and MLflow's where it answers otherwise, compared with a real `mlflow server`.
 package mlflow
