@@ -219,9 +219,13 @@ func tidy(v any) any {
 		}
 		key := func(x any) string {
 			m, _ := x.(map[string]any)
-			s, _ := m["key"].(string) // all equal in a history, which keeps its order
-			context, _ := m["context"].(string)
-			return s + context // of summaries of datasets, which have no order
+			s, _ := m["key"].(string)           // all equal in a history, which keeps its order
+			context, _ := m["context"].(string) // summaries of datasets have no order,
+			if m["model_id"] != nil {           // nor have the metrics of a logged model
+				b, _ := json.Marshal(m)
+				return s + string(b)
+			}
+			return s + context
 		}
 		slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(key(a), key(b)) })
 	}

@@ -37,9 +37,12 @@ func (d double) MarshalJSON() ([]byte, error) {
 		return []byte(`"Infinity"`), nil
 	case math.IsInf(f, -1):
 		return []byte(`"-Infinity"`), nil
-	default:
-		return json.Marshal(f)
 	}
+	b, err := json.Marshal(float64(d))
+	if err == nil && !bytes.ContainsAny(b, ".e") {
+		b = append(b, ".0"...) // so that a reader without a schema takes 1 for a float, as from MLflow
+	}
+	return b, err
 }
 
 type empty struct{}

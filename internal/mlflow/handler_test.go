@@ -103,6 +103,21 @@ func TestForeignHostIsRefused(t *testing.T) {
 	}
 }
 
+// A reader without a schema takes 1 for an integer and 1.0 for a float; MLflow's values are floats.
+func TestWholeValuesAreFloats(t *testing.T) {
+	c := serve(t, dbtest.SQLite(t, sources...), time.Now)
+	_, answer := c.do("POST", "/api/2.0/mlflow/runs/create", `{"experiment_id": "0"}`)
+	run := dig(answer, "run.info.run_id")
+	for value, want := range map[string]string{"1": "1.0", "-0.5": "-0.5", "1e300": "1e+300", "0": "0.0", "1000000": "1000000.0"} {
+		if status, text := c.do("POST", "/api/2.0/mlflow/runs/log-metric", `{"run_id": "`+run+`", "key": "m`+value+`", "value": `+value+`, "timestamp": 1}`); status != 200 {
+			t.Fatal(status, text)
+		}
+		if _, text := c.do("GET", "/api/2.0/mlflow/metrics/get-history?run_id="+run+"&metric_key=m"+value, ""); !strings.Contains(text, `"value":`+want+`,`) {
+			t.Errorf("%s: %s, want %s", value, text, want)
+		}
+	}
+}
+
 // FuzzRequests sends any body and query to any call and wants no answer of 5xx: nothing a client sends is our defect.
 func FuzzRequests(f *testing.F) {
 	paths := []string{

@@ -24,10 +24,11 @@ const differences = "../../docs/spec/mlflow-differences.md"
 func TestSameAsMLflow(t *testing.T) {
 	peer := startPeer(t)
 	files, _ := filepath.Glob("testdata/calls/*.calls")
-	used := map[string]bool{}
+	used, played := map[string]bool{}, 0
 	known := namesOf(t)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
+			played++
 			header, list := readCalls(t, file)
 			answers := play(&client{t: t, url: peer}, list)
 			out := strings.Join(header, "\n") + "\n"
@@ -44,7 +45,7 @@ func TestSameAsMLflow(t *testing.T) {
 		})
 	}
 	for name := range known {
-		if !used[name] {
+		if !used[name] && played == len(files) { // not a part of them, by -run
 			t.Errorf("the difference %q of %s does not occur in testdata/calls", name, differences)
 		}
 	}

@@ -103,7 +103,7 @@ func modelQuery(dialect db.Dialect, s ModelSearch) (*query, error) {
 	if onData != "" && !byMetric {
 		q.where(`EXISTS (SELECT 1 FROM tracking_model_metric x WHERE x.model = m.id`+onData+`)`, dataArgs...)
 	}
-	return q, q.modelOrder(s.OrderBy)
+	return q, q.modelOrder(s.OrderBy, onData, dataArgs)
 }
 
 func onDatasets(list []ModelDataset) (cond string, args []any, err error) {
@@ -129,7 +129,7 @@ func onDatasets(list []ModelDataset) (cond string, args []any, err error) {
 func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 	switch c.Entity {
 	case "metrics":
-		return q.metric("tracking_model_metric", "model", "m.id", c, onData, dataArgs...)
+		return q.modelMetric(c, onData, dataArgs)
 	case "params":
 		return q.keyValue("tracking_model_param", "model", "m.id", c, "param")
 	case "tags":
@@ -162,10 +162,8 @@ func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 		}
 	}
 	if c.Key == "status" {
-		for _, s := range append([]string{c.Value.Text}, c.Value.List...) {
-			if c.Op != filter.LikeOp && c.Op != filter.ILikeOp && s != "" && !modelStatus(s) {
-				return fault.New(fault.Invalid, "Unknown model status in filter: %s", Quote(s))
-			}
+		if err := checkStatus(c); err != nil {
+			return err
 		}
 	}
 	cond, args := match(q.dialect, col, c)
@@ -173,22 +171,61 @@ func (q *query) modelClause(c clause, onData string, dataArgs []any) error {
 	return nil
 }
 
-func (q *query) modelOrder(terms []ModelOrder) error {
+func checkStatus(c clause) error {
+	if c.Op == filter.LikeOp || c.Op == filter.ILikeOp {
+		return fault.New(fault.Invalid, "Invalid comparison operator for status: %s", c.Op)
+	}
+	values := c.Value.List
+	if values == nil {
+		values = []string{c.Value.Text}
+	}
+	for _, s := range values {
+		if !modelStatus(s) {
+			return fault.New(fault.Invalid, "Unknown model status in filter: %s", Quote(s))
+		}
+	}
+	return nil
+}
+
+// latestModelMetric selects the latest row of a metric of the model m among those that also satisfy more: the one with the
+// greatest step, then time, then value, as for runs. Its arguments are the key and those of more.
+func latestModelMetric(columns, more string) string {
+	return `(SELECT ` + columns + ` FROM tracking_model_metric x WHERE x.model = m.id AND x.key = ?` + more +
+		` ORDER BY x.step DESC, x.timestamp_ms DESC, x.value DESC, x.run LIMIT 1)`
+}
+
+// modelMetric compares with the latest value. Every comparison with NaN is false except !=.
+func (q *query) modelMetric(c clause, onData string, dataArgs []any) error {
+	if err := checkOp(c, numberOps); err != nil {
+		return err
+	}
+	if err := checkNumber(c, "metric"); err != nil {
+		return err
+	}
+	cond := `l.value ` + sqlOp(c.Op) + ` ? AND l.is_nan = 0`
+	if c.Op == filter.Ne {
+		cond = `(l.value <> ? OR l.is_nan = 1)`
+	}
+	args := append(append([]any{c.Key}, dataArgs...), c.Value.Number)
+	q.where(`EXISTS (SELECT 1 FROM `+latestModelMetric("x.value, x.is_nan", onData)+` l WHERE `+cond+`)`, args...)
+	return nil
+}
+
+func (q *query) modelOrder(terms []ModelOrder, onData string, dataArgs []any) error {
 	if err := checkOrders(len(terms)); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
 	for _, o := range terms {
 		if metric, ok := strings.CutPrefix(o.Field, "metrics."); ok {
-			// The latest row of the metric, as (timestamp, step, run) tell.
-			sub, args := `(SELECT y.value FROM tracking_model_metric y WHERE y.model = m.id AND y.key = ?`, []any{metric}
+			more, args := onData, append([]any{metric}, dataArgs...)
 			if o.DatasetName != "" {
-				sub, args = sub+` AND y.dataset_name = ?`, append(args, o.DatasetName)
+				more, args = more+` AND x.dataset_name = ?`, append(args, o.DatasetName)
 			}
 			if o.DatasetDigest != "" {
-				sub, args = sub+` AND y.dataset_digest = ?`, append(args, o.DatasetDigest)
+				more, args = more+` AND x.dataset_digest = ?`, append(args, o.DatasetDigest)
 			}
-			q.orderBy(sub+` ORDER BY y.timestamp_ms DESC, y.step DESC, y.run LIMIT 1)`, true, o.Descending)
+			q.orderBy(latestModelMetric(`CASE WHEN x.is_nan = 1 THEN NULL ELSE x.value END`, more), true, o.Descending)
 			q.orderArgs = append(append(q.orderArgs, args...), args...) // the term stands there twice
 			continue
 		}

@@ -171,7 +171,7 @@ func (q *query) runClause(c clause) error {
 	}
 	switch entity {
 	case "metric":
-		return q.metric("tracking_series", "run", "r.id", c, "")
+		return q.metric("tracking_series", "run", "r.id", c)
 	case "parameter":
 		return q.keyValue("tracking_param", "run", "r.id", c, entity)
 	case "tag":

@@ -129,8 +129,8 @@ func (q *query) keyValue(table, owner, id string, c clause, what string) error {
 	return nil
 }
 
-// number adds a semi-join on a table of metrics. Every comparison with NaN is false except !=.
-func (q *query) metric(table, owner, id string, c clause, extra string, extraArgs ...any) error {
+// metric adds a semi-join on a table of metrics. Every comparison with NaN is false except !=.
+func (q *query) metric(table, owner, id string, c clause) error {
 	if err := checkOp(c, numberOps); err != nil {
 		return err
 	}
@@ -141,8 +141,7 @@ func (q *query) metric(table, owner, id string, c clause, extra string, extraArg
 	if c.Op == filter.Ne {
 		cond = `(x.value <> ? OR x.is_nan = 1)`
 	}
-	args := append([]any{c.Key, c.Value.Number}, extraArgs...)
-	q.where(`EXISTS (SELECT 1 FROM `+table+` x WHERE x.`+owner+` = `+id+` AND x.key = ? AND `+cond+extra+`)`, args...)
+	q.where(`EXISTS (SELECT 1 FROM `+table+` x WHERE x.`+owner+` = `+id+` AND x.key = ? AND `+cond+`)`, c.Key, c.Value.Number)
 	return nil
 }
 
