@@ -18,7 +18,7 @@ import (
 // differences is the list of what we answer otherwise than MLflow, on purpose. Each row of its table starts with a name.
 const differences = "../../docs/spec/mlflow-differences.md"
 
-// TestSameAsMLflow plays testdata/calls against a real `mlflow server`: one that runs at PARAPLU_PEER_MLFLOW, or one of its
+// TestSameAsMLflow searches at random and plays testdata/calls against a real `mlflow server`: one that runs at PARAPLU_PEER_MLFLOW, or one of its
 // own with PARAPLU_PYTHON. An answer that differs must name a row of the list of differences, and be the one recorded;
 // a row that no answer needs is stale. -update records MLflow's answers where a difference is named.
 func TestSameAsMLflow(t *testing.T) {
@@ -44,6 +44,7 @@ func TestSameAsMLflow(t *testing.T) {
 			}
 		})
 	}
+	t.Run("random searches", func(t *testing.T) { searchBoth(t, peer) })
 	for name := range known {
 		if !used[name] && played == len(files) { // not a part of them, by -run
 			t.Errorf("the difference %q of %s does not occur in testdata/calls", name, differences)
