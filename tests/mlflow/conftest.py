@@ -28,9 +28,12 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_sessionfinish(session):
-    """Where the client is required (make test), a test that is left out is a failure."""
+    """Where the client is required (make test), a package that a test misses is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("PARAPLU_REQUIRE_PYTHON") and reporter and reporter.stats.get("skipped"):
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    missing = [str(report.longrepr) for report in skipped if "could not import" in str(report.longrepr)]
+    if os.environ.get("PARAPLU_REQUIRE_PYTHON") and missing:
+        print("\n".join(missing))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
