@@ -4,8 +4,8 @@
 //	filter := clause (AND clause)*            AND in any case; no OR, NOT or parentheses
 //	clause := ident op value | ident [NOT] IN ( str, … ) | ident IS [NOT] NULL
 //	ident  := [entity .] key                  no entity = an attribute; split at the first dot
-//	key    := bare | `backticks` | "double quotes"
-//	op     := = != > >= < <= LIKE ILIKE
+//	key    := bare | `backticks` | "double quotes" | bare. `backticks`      (span.attributes.`a b`)
+//	op     := = != > >= < <= LIKE ILIKE RLIKE
 //	value  := 'single' | "double" | number
 //
 // A quote inside quotes of its own kind is written twice. Errors carry the byte offset at which reading stopped:

@@ -19,6 +19,7 @@ const (
 	Le      Op = "<="
 	LikeOp  Op = "LIKE"
 	ILikeOp Op = "ILIKE"
+	RLikeOp Op = "RLIKE"
 	In      Op = "IN"
 	NotIn   Op = "NOT IN"
 	IsNull  Op = "IS NULL"

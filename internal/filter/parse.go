@@ -120,7 +120,7 @@ func (p *parser) ident() (entity, key string, err error) {
 		if entity == "" {
 			return "", "", p.fail("a name is missing before the dot")
 		}
-		if key != "" {
+		if key != "" && !p.dotted(key) {
 			return entity, key, p.next()
 		}
 		if err := p.next(); err != nil {
@@ -130,11 +130,16 @@ func (p *parser) ident() (entity, key string, err error) {
 			return "", "", p.fail("a key is missing after %q", t.text)
 		}
 		t = p.tok
-		return entity, t.text, p.notEmpty(t)
+		return entity, key + t.text, p.notEmpty(t)
 	case end:
 		return "", "", p.fail("a clause is missing")
 	}
 	return "", "", p.fail("expected a name, found %s", t)
+}
+
+// dotted tells whether a key that ends in a dot goes on in backticks right behind it.
+func (p *parser) dotted(key string) bool {
+	return strings.HasSuffix(key, ".") && p.pos < len(p.text) && p.text[p.pos] == '`'
 }
 
 func (p *parser) notEmpty(t token) error {
@@ -158,6 +163,8 @@ func (p *parser) op() (Op, error) {
 			return LikeOp, p.next()
 		case "ILIKE":
 			return ILikeOp, p.next()
+		case "RLIKE":
+			return RLikeOp, p.next()
 		case "IN":
 			return In, p.next()
 		case "NOT":
@@ -175,7 +182,7 @@ func (p *parser) op() (Op, error) {
 			return IsNull, p.next()
 		}
 	}
-	return "", p.fail("expected a comparison (= != > >= < <= LIKE ILIKE IN, IS NULL), found %s", t)
+	return "", p.fail("expected a comparison (= != > >= < <= LIKE ILIKE RLIKE IN, IS NULL), found %s", t)
 }
 
 // expect leaves the current word and reads the next, which must be w.
@@ -196,7 +203,7 @@ func (p *parser) value(op Op) (Value, error) {
 	}
 	if t.kind == wordTok {
 		if x, ok := number(t.text); ok {
-			if op == LikeOp || op == ILikeOp {
+			if op == LikeOp || op == ILikeOp || op == RLikeOp {
 				return Value{}, p.fail("%s compares texts; put %s in quotes", op, t.text)
 			}
 			return Value{IsNumber: true, Text: t.text, Number: x}, p.next()
