@@ -36,6 +36,7 @@ import (
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/steps"
 	"github.com/paraplu/paraplu/internal/team"
+	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
@@ -44,6 +45,7 @@ type App struct {
 	*steps.Steps
 	Serving *serving.Room
 	Lineage *lineage.Room
+	Traces  *trace.Room
 
 	cfg  Config
 	lock *workspaceLock
@@ -92,7 +94,8 @@ func keepOutOfGit(file string) error {
 // Sources are the migrations of all rooms.
 func Sources() []db.Source {
 	return []db.Source{event.Migrations(), team.Migrations(), dataset.Migrations(), quality.Migrations(), pipeline.Migrations(),
-		tracking.Migrations(), modelpack.Migrations(), registry.Migrations(), serving.Migrations(), rollout.Migrations(), monitor.Migrations()}
+		tracking.Migrations(), modelpack.Migrations(), registry.Migrations(), serving.Migrations(), rollout.Migrations(), monitor.Migrations(),
+		trace.Migrations()}
 }
 
 func (a *App) open(ctx context.Context) error {
@@ -125,6 +128,7 @@ func (a *App) open(ctx context.Context) error {
 	r.Rollout = rollout.New(d, r.Registry, a.cfg.Clock)
 	a.Serving = serving.New(d, r.Packs, a.placed, a.cfg.Clock)
 	a.Lineage = lineage.New(d)
+	a.Traces = trace.New(d, r.Tracking.Home, a.cfg.Clock)
 	r.Monitor = monitor.New(d, engine, a.predictions, a.accountable, a.cfg.Clock)
 	a.Steps = steps.New(r)
 	return nil

@@ -88,7 +88,7 @@ func (a *App) URL() string {
 
 func (a *App) mux() http.Handler {
 	mux := http.NewServeMux()
-	ml := mlflow.Handler(mlflow.Deps{Tracking: a.Tracking, Registry: a.Registry, Packages: a.Packs, Log: a.cfg.Logger})
+	ml := mlflow.Handler(mlflow.Deps{Tracking: a.Tracking, Registry: a.Registry, Traces: a.Traces, Packages: a.Packs, Log: a.cfg.Logger})
 	for _, prefix := range mlflow.Prefixes() {
 		if prefix != "/health" { // answered before all faces
 			mux.Handle(prefix, ml)

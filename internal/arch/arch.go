@@ -10,7 +10,7 @@ var level = map[string]int{
 	"blob": 1, "db": 1, "event": 1, "spec": 1, "whole": 1,
 	// rooms
 	"team": 2, "dataset": 2, "quality": 2, "pipeline": 2, "tracking": 2, "modelpack": 2, "registry": 2, "serving": 2,
-	"rollout": 2, "monitor": 2, "lineage": 2,
+	"rollout": 2, "monitor": 2, "lineage": 2, "trace": 2,
 	// glue
 	"steps": 3,
 	// adapters
@@ -54,6 +54,8 @@ var sdks = map[string][]string{
 	"github.com/danielgtaylor/":   {"httpapi"},
 	"github.com/spf13/cobra":      {"cli"},
 	"go.yaml.in/yaml":             {"spec", "quality", "pipeline", "modelpack"},
+	"go.opentelemetry.io/proto":   {"trace"},
+	"google.golang.org/protobuf":  {"trace"},
 	"golang.org/x/term":           {"cli", "demo"},
 	"pgregory.net/rapid":          nil, // tests only
 	"github.com/rogpeppe/":        nil, // tests only

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/registry"
+	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
@@ -19,6 +20,7 @@ const Version = "3.18.0"
 type Deps struct {
 	Tracking *tracking.Room
 	Registry *registry.Room // nil = no model registry: its calls answer 404
+	Traces   *trace.Room    // nil = no traces: their calls answer 404
 
 	Packages Packages // nil = no packages are shown among the artifacts
 
@@ -34,7 +36,7 @@ func Prefixes() []string {
 	return []string{
 		"/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/",
 		"/api/2.0/mlflow-artifacts/", "/ajax-api/2.0/mlflow-artifacts/",
-		"/get-artifact", "/model-versions/get-artifact", "/version",
+		"/get-artifact", "/model-versions/get-artifact", "/version", "/v1/traces",
 	}
 }
 
@@ -46,15 +48,16 @@ func Handler(d Deps) http.Handler {
 	if d.Log == nil {
 		d.Log = slog.Default()
 	}
-	s := &server{Deps: d, cross: http.NewCrossOriginProtection()}
+	s := &server{Deps: d, cross: http.NewCrossOriginProtection(), unpacking: make(chan struct{}, unpackedAtOnce)}
 	s.routes = s.table()
 	return s
 }
 
 type server struct {
 	Deps
-	cross  *http.CrossOriginProtection
-	routes []route
+	cross     *http.CrossOriginProtection
+	routes    []route
+	unpacking chan struct{} // holds one for each compressed request at work
 }
 
 // ServeHTTP guards a request, finds its route and answers. A defect in a handler becomes an error, never a dead process.

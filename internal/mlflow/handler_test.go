@@ -58,7 +58,7 @@ func TestRoutesAndGuards(t *testing.T) {
 		{"GET", c.url + "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "", nil, 200, `"Default"`},
 		{"POST", api + "runs/search", `{"a":[` + strings.Repeat("[],", 600_000) + `[]]}`, []string{"Content-Type", "application/json"}, 400, "more than"},
 		{"GET", api + "nothing/here", "", nil, 404, "Not Found"},
-		{"POST", c.url + "/api/3.0/mlflow/traces/search", "{}", []string{"Content-Type", "application/json"}, 404, "Not Found"},
+		{"POST", c.url + "/api/3.0/mlflow/traces/metrics", "{}", []string{"Content-Type", "application/json"}, 404, "Not Found"},
 		{"PUT", api + "experiments/create", "{}", nil, 405, "Method Not Allowed"},
 		{"POST", api + "experiments/create", `{"name":"x"}`, []string{"Content-Type", form}, 400, "Content-Type must be one of"},
 		{"POST", api + "experiments/create", `{"name":"x"}`, nil, 400, "Content-Type header is missing"},

@@ -31,6 +31,9 @@ func (s *server) table() []route {
 	if s.Registry != nil {
 		s.registryRoutes(rpc, raw)
 	}
+	if s.Traces != nil {
+		s.traceRoutes(rpc, raw)
+	}
 	rpc(v3, "GET", "server-info", s.serverInfo)
 	raw(root, "GET", "version", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) error {
 		plain(w, http.StatusOK, Version)

@@ -22,10 +22,11 @@ import (
 	"github.com/paraplu/paraplu/internal/mlflow"
 	"github.com/paraplu/paraplu/internal/ref"
 	"github.com/paraplu/paraplu/internal/registry"
+	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
-var sources = []db.Source{event.Migrations(), tracking.Migrations(), registry.Migrations()}
+var sources = []db.Source{event.Migrations(), tracking.Migrations(), registry.Migrations(), trace.Migrations()}
 
 // client talks to a face over real rooms and a real database.
 type client struct {
@@ -70,7 +71,7 @@ func handler(t testing.TB, d *db.DB, objects string, clock func() time.Time) htt
 	}
 	reg := registry.New(d, none, t.TempDir(), clock)
 	reg.ResolveLogged = track.ResolveLogged
-	return mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg})
+	return mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg, Traces: trace.New(d, track.Home, clock)})
 }
 
 // do sends a request and gives status and body. A body is sent as JSON, unless the header "Name: value" says otherwise.

@@ -305,3 +305,12 @@ func checkActiveExperiment(e Experiment) error {
 	}
 	return nil
 }
+
+// Home gives the artifact location of an active experiment, for other rooms that keep things of experiments.
+func (r *Room) Home(ctx context.Context, id string) (string, error) {
+	e, err := r.Experiment(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return e.ArtifactLocation, checkActiveExperiment(e)
+}
