@@ -98,7 +98,8 @@ func write(t *testing.T, file, text string) {
 
 // play sends the requests in order and gives the normalised answers. Names are made unlike those of earlier plays.
 func play(c *client, list []*exchange) (answers []string) {
-	vars := map[string]string{"u": fmt.Sprintf("u%x", time.Now().UnixNano())}
+	now := time.Now().UnixNano()
+	vars := map[string]string{"u": fmt.Sprintf("u%x", now), "hex": fmt.Sprintf("%016x", now)}
 	for _, e := range list {
 		method, rest, _ := strings.Cut(e.request, " ")
 		path, body, _ := strings.Cut(rest, " ")
@@ -112,7 +113,7 @@ func play(c *client, list []*exchange) (answers []string) {
 			}
 			return s
 		}
-		status, text := c.do(method, fill(path), fill(body), e.header)
+		status, text := c.do(method, fill(path), fill(body), fill(e.header))
 		for _, k := range e.keep {
 			vars[k[0]] = dig(text, k[1])
 		}
@@ -205,10 +206,12 @@ func tidy(v any) any {
 			v["next_page_token"] = "TOKEN" // opaque
 		}
 		for k, x := range v {
-			if times.MatchString(k) {
+			if text, ok := x.(string); times.MatchString(k) {
 				v[k] = "TIME"
-			} else if link, ok := x.(string); ok && strings.Contains(link, "signature=") {
+			} else if ok && strings.Contains(text, "signature=") {
 				v[k] = "LINK"
+			} else if k == "trace_id" && ok && strings.HasSuffix(text, "==") { // of a span: the bytes of an id that is made anew
+				v[k] = "BYTES"
 			} else {
 				v[k] = tidy(x)
 			}

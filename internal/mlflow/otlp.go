@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -21,14 +22,20 @@ func (s *server) exportSpans(w http.ResponseWriter, r *http.Request, _ map[strin
 	media = strings.TrimSpace(media)
 	switch {
 	case experiment == "":
-		detail(w, http.StatusUnprocessableEntity, "The header x-mlflow-experiment-id is required")
+		detail(w, http.StatusUnprocessableEntity, []any{map[string]any{
+			"type": "missing", "loc": []string{"header", "x-mlflow-experiment-id"}, "msg": "Field required", "input": nil,
+		}})
 		return nil
 	case media != protobuf && media != "application/json":
 		detail(w, http.StatusBadRequest, "Invalid Content-Type: "+media+". Expected: application/x-protobuf or application/json")
 		return nil
 	}
 	spans, err := s.readSpans(w, r, media)
-	if err != nil {
+	switch {
+	case errors.Is(err, trace.ErrSpan):
+		detail(w, http.StatusUnprocessableEntity, trace.ErrSpan.Error())
+		return nil
+	case err != nil:
 		detail(w, http.StatusBadRequest, err.Error())
 		return nil
 	}
@@ -57,8 +64,8 @@ func (s *server) exportSpans(w http.ResponseWriter, r *http.Request, _ map[strin
 const protobuf = "application/x-protobuf"
 
 // detail answers a failure as the framework below MLflow's endpoint does.
-func detail(w http.ResponseWriter, status int, text string) {
-	writeJSON(w, status, map[string]string{"detail": text})
+func detail(w http.ResponseWriter, status int, what any) {
+	writeJSON(w, status, map[string]any{"detail": what})
 }
 
 func (s *server) readSpans(w http.ResponseWriter, r *http.Request, media string) ([]trace.Span, error) {

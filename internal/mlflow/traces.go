@@ -153,7 +153,7 @@ func (s *server) searchTraces(c *call) (any, error) {
 		}
 		c.adopt(l)
 	}
-	if c.err == nil && c.empty("locations") {
+	if c.err == nil && c.get("locations") == nil {
 		c.missing("locations")
 	}
 	page, err := s.traces(c, experiments)
@@ -166,11 +166,6 @@ func (s *server) searchTraces(c *call) (any, error) {
 	}
 	answer.Next = page.Next
 	return answer, err
-}
-
-func (c *call) empty(name string) bool {
-	list, ok := c.get(name).([]any)
-	return c.get(name) == nil || ok && len(list) == 0
 }
 
 // traces runs a search of either version.

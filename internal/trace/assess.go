@@ -165,6 +165,8 @@ type Change struct {
 	Metadata  map[string]string // joined with what is there
 }
 
+var withArticle = map[Kind]string{Feedback: "a Feedback", Expectation: "an Expectation", Issue: "an IssueReference"}
+
 // Reassess changes an assessment. Its source and span stay what they were.
 func (r *Room) Reassess(ctx context.Context, trace, id string, c Change) (a Assessment, err error) {
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
@@ -173,7 +175,7 @@ func (r *Room) Reassess(ctx context.Context, trace, id string, c Change) (a Asse
 		}
 		if c.Value != nil {
 			if c.Kind != a.Kind {
-				return fault.New(fault.Invalid, "Cannot update %s value on a %s assessment.", c.Kind, a.Kind)
+				return fault.New(fault.Invalid, "Cannot update %s value on %s assessment.", c.Kind, withArticle[a.Kind])
 			}
 			a.Value, a.Error = c.Value, c.Error
 		}

@@ -212,9 +212,19 @@ func translate(s *Span) {
 	s.set(usageAttr, usage)
 }
 
+// dropProtected removes attributes that would set a tag that the server keeps.
+func dropProtected(s *Span) {
+	s.Attributes = slices.DeleteFunc(s.Attributes, func(a Attribute) bool {
+		key, isTag := strings.CutPrefix(a.Key, traceTagAttr)
+		return isTag && s.ParentID == "" && slices.Contains(protected, key)
+	})
+}
+
 // preview gives the short form of inputs or outputs: the last message of a role in a chat, else the JSON, cut.
 func preview(v any, role string) string {
-	text := asText(v)
+	var b strings.Builder
+	writeValue(&b, v)
+	text := b.String()
 	if list := messages(v); len(list) > 0 {
 		last := list[len(list)-1]
 		for _, m := range slices.Backward(list) {
@@ -299,7 +309,7 @@ func tagsOf(spans []Span) map[string]string {
 			continue
 		}
 		for _, a := range spans[i].Attributes {
-			if key, ok := strings.CutPrefix(a.Key, traceTagAttr); ok && !slices.Contains(protected, key) {
+			if key, ok := strings.CutPrefix(a.Key, traceTagAttr); ok {
 				out[key] = asText(a.Value)
 			}
 		}

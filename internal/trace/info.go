@@ -94,11 +94,18 @@ func (r *Room) checkInfo(in *Info) error {
 
 // checkID refuses an id that cannot be a folder's name, because files of a trace lie in one.
 func checkID(id string) error {
-	bad := id == "" || id == "." || id == ".." || utf8.RuneCountInString(id) > maxID || clean(id) != id
-	if bad || strings.ContainsFunc(id, func(c rune) bool { return c < 32 || c == 127 || strings.ContainsRune(`/\%?#`, c) }) {
-		return fault.New(fault.Invalid, "Invalid value %q for parameter 'trace_id' supplied: must not contain '/', '\\', '%%', '?', '#' or control characters", cut(id, 100))
+	why := ""
+	switch {
+	case id == "" || id == "." || id == ".." || strings.ContainsAny(id, `/\`):
+		why = "must be a single path component"
+	case strings.ContainsFunc(id, func(c rune) bool { return c < 32 || c == 127 || strings.ContainsRune("%?#", c) }) || clean(id) != id:
+		why = "must not contain '%', '?', '#' or control characters"
+	case utf8.RuneCountInString(id) > maxID:
+		why = "must have at most " + strconv.Itoa(maxID) + " characters"
+	default:
+		return nil
 	}
-	return nil
+	return fault.New(fault.Invalid, "Invalid value %q for parameter 'trace_id' supplied: %s", cut(id, 100), why)
 }
 
 func tooLong(what string, limit int) error {

@@ -47,6 +47,7 @@ func byTrace(spans []Span) (parts []*part, err error) {
 	at := map[string]*part{}
 	for _, s := range spans {
 		translate(&s)
+		dropProtected(&s)
 		id := s.trace()
 		if at[id] == nil {
 			at[id] = &part{id: id}

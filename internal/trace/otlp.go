@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -63,6 +64,9 @@ func DecodeOTLPJSON(body []byte) ([]Span, error) {
 	}
 	return spansOf(&data, maxMessages)
 }
+
+// ErrSpan is the cause of an error of DecodeOTLP when the request is well-formed and a span in it is none.
+var ErrSpan = errors.New("Cannot convert OpenTelemetry span to MLflow span") //nolint:staticcheck // MLflow's text
 
 func malformed() error { return fault.New(fault.Invalid, "Invalid OpenTelemetry format") }
 
@@ -156,7 +160,7 @@ func spansOf(data *tracepb.TracesData, left int) ([]Span, error) {
 
 func spanOf(p *tracepb.Span) (s Span, err error) {
 	if len(p.TraceId) == 0 || len(p.TraceId) > 16 || len(p.SpanId) == 0 || len(p.SpanId) > 8 || len(p.ParentSpanId) > 8 {
-		return s, fault.New(fault.Invalid, "Cannot convert OpenTelemetry span to MLflow span: a trace id has 16 bytes and a span id 8")
+		return s, fault.New(fault.Invalid, "%w: a trace id has 16 bytes and a span id 8", ErrSpan)
 	}
 	s = Span{
 		TraceID: id(p.TraceId, 16), ID: id(p.SpanId, 8), Name: clean(p.Name), Kind: p.Kind.String(),

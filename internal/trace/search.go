@@ -32,8 +32,11 @@ const (
 // Search gives traces that match. A page may hold fewer than MaxResults and still have a token, when it looked at as many
 // traces as one call may.
 func (r *Room) Search(ctx context.Context, s Search) (page Page, err error) {
-	if s.MaxResults < 1 || s.MaxResults > maxPage {
-		return page, fault.New(fault.Invalid, "Invalid value %d for parameter 'max_results' supplied. It must be a positive integer of at most %d", s.MaxResults, maxPage)
+	if s.MaxResults < 1 {
+		return page, fault.New(fault.Invalid, "Invalid value %d for parameter 'max_results' supplied. It must be a positive integer", s.MaxResults)
+	}
+	if s.MaxResults > maxPage {
+		return page, fault.New(fault.Invalid, "Invalid value %d for parameter 'max_results' supplied. It must be at most %d", s.MaxResults, maxPage)
 	}
 	q, err := newQuery(r.db.Dialect(), s)
 	if err != nil || len(s.ExperimentIDs) == 0 {

@@ -47,9 +47,6 @@ func (r *Room) DeleteTag(ctx context.Context, trace, key string) error {
 		if n, err := res.RowsAffected(); err != nil || n > 0 {
 			return err
 		}
-		if err := exists(tx, trace); err != nil {
-			return err
-		}
 		return fault.New(fault.NotFound, "No trace tag with key '%s' for trace with ID '%s'", key, trace)
 	})
 }
@@ -69,11 +66,11 @@ func checkKey(key string) error {
 	const allowed = "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
 	for _, c := range key {
 		if !strings.ContainsRune("/_.- :", c) && !unicode.IsLetter(c) && !unicode.IsNumber(c) {
-			return fault.New(fault.Invalid, "Invalid value %q for parameter 'name' supplied: %s", cut(key, maxKey), allowed)
+			return fault.New(fault.Invalid, "Invalid value %q for parameter 'key' supplied: %s", cut(key, maxKey), allowed)
 		}
 	}
 	if norm := path.Clean(key); norm != key || norm == "." || strings.HasPrefix(norm, "..") || strings.HasPrefix(norm, "/") {
-		return fault.New(fault.Invalid, "Invalid value %q for parameter 'name' supplied: Names may be treated as files in certain cases, and must not"+
+		return fault.New(fault.Invalid, "Invalid value %q for parameter 'key' supplied: Names may be treated as files in certain cases, and must not"+
 			" resolve to other names when treated as such. This name would resolve to '%s'", cut(key, maxKey), norm)
 	}
 	if utf8.RuneCountInString(key) > maxKey {

@@ -114,7 +114,14 @@ var (
 
 const endTime = "(t.timestamp_ms + coalesce(t.duration_ms, 0))"
 
-const attributeNames = "client_request_id, end_time, end_time_ms, execution_time, execution_time_ms, name, prompt, request_id, run_id, status, text, timestamp, timestamp_ms"
+const (
+	attributeNames = "{'client_request_id', 'end_time', 'end_time_ms', 'execution_time', 'execution_time_ms', 'name', 'prompt', 'request_id', 'run_id', 'status', 'text', 'timestamp', 'timestamp_ms'}"
+	orderNames     = "{'end_time', 'end_time_ms', 'execution_time', 'execution_time_ms', 'experiment_id', 'name', 'request_id', 'run_id', 'status', 'timestamp', 'timestamp_ms'}"
+	entityNames    = "{'attribute', 'attributes', 'expectation', 'feedback', 'issue', 'metadata', 'request_metadata', 'span', 'tag', 'tags', 'trace'}"
+	numberNames    = "{'end_time', 'end_time_ms', 'execution_time', 'execution_time_ms', 'timestamp', 'timestamp_ms'}"
+	attributes     = "attributes"
+	badAttribute   = "Invalid attribute key '%s' specified. Valid keys are '%s'"
+)
 
 // clause adds one clause. Some attributes are other names for a tag, metadata or the content of spans.
 func (q *query) clause(c filter.Clause) error {
@@ -130,26 +137,32 @@ func (q *query) clause(c filter.Clause) error {
 	case string(Feedback), string(Expectation):
 		return q.opinion(c)
 	case string(Issue):
-		if c.Key != "id" || c.Op != filter.Eq {
-			return fault.New(fault.Invalid, "Invalid issue attribute '%s'. Supported: issue.id = '…'", c.Key)
+		if c.Key != "id" {
+			return fault.New(fault.Invalid, "Invalid issue attribute '%s'. Supported attributes: id", c.Key)
+		}
+		if c.Op != filter.Eq {
+			return fault.New(fault.Invalid, "issue.id comparator '%s' not one of '{'='}'", c.Op)
 		}
 		q.where(`EXISTS (SELECT 1 FROM trace_assessment x WHERE x.trace = t.id AND x.kind = 'issue' AND x.name = ?)`, c.Value.Text)
 		return nil
 	}
-	return fault.New(fault.Invalid, "Invalid entity type '%s'. Valid values are attribute(s), trace, tag(s), metadata, request_metadata, span, feedback, expectation, issue", c.Entity)
+	return fault.New(fault.Invalid, "Invalid entity type '%s'. Valid values are %s", c.Entity, entityNames)
 }
 
 func (q *query) attribute(c filter.Clause) error {
 	switch key := strings.ToLower(c.Key); key {
 	case "name":
 		c.Key = NameTag
-		return q.keyValue("trace_tag", c, "attributes")
+		return q.keyValue("trace_tag", c, attributes)
 	case "run_id":
 		c.Key = runKey
 		return q.metadata(c)
 	case "prompt":
-		if c.Op != filter.Eq || strings.Count(c.Value.Text, "/") != 1 {
-			return fault.New(fault.Invalid, `Invalid prompts filter. Expected format: prompt = "name/version"`)
+		if c.Op != filter.Eq {
+			return fault.New(fault.Invalid, `Invalid comparator '%s' for prompts filter. Only '=' is supported with format: prompt = "name/version"`, c.Op)
+		}
+		if strings.Count(c.Value.Text, "/") != 1 {
+			return fault.New(fault.Invalid, `Invalid prompts filter value '%s'. Expected format: prompt = "name/version"`, c.Value.Text)
 		}
 		q.where(`EXISTS (SELECT 1 FROM trace_link x WHERE x.trace = t.id AND x.kind = 'prompt' AND x.target = ?)`, c.Value.Text)
 		return nil
@@ -162,9 +175,9 @@ func (q *query) attribute(c filter.Clause) error {
 	}
 	col, ok := textual[c.Key]
 	if !ok {
-		return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, attributeNames)
+		return fault.New(fault.Invalid, badAttribute, c.Key, attributeNames)
 	}
-	if err := allow(c, "attributes", equalOps, likeOps, listOps); err != nil {
+	if err := allow(c, attributes, equalOps, likeOps, listOps); err != nil {
 		return err
 	}
 	return q.text(col, nil, c)
@@ -172,6 +185,12 @@ func (q *query) attribute(c filter.Clause) error {
 
 // allow refuses an operator that is in none of the sets, and a number where a text belongs.
 func allow(c filter.Clause, what string, sets ...[]filter.Op) error {
+	switch {
+	case c.Value.IsNumber && what == attributes:
+		return fault.New(fault.Invalid, "Only the '%s' attributes support comparison with numeric values.", numberNames)
+	case c.Value.IsNumber:
+		return fault.New(fault.Invalid, "Expected a quoted string value for %s (e.g. 'my-value'). Got value %s", what, c.Value)
+	}
 	var names []string
 	ok := false
 	for _, set := range sets {
@@ -182,9 +201,6 @@ func allow(c filter.Clause, what string, sets ...[]filter.Op) error {
 	}
 	if !ok {
 		return fault.New(fault.Invalid, "Invalid comparator '%s' not one of '{%s}'", c.Op, strings.Join(names, ", "))
-	}
-	if c.Value.IsNumber {
-		return fault.New(fault.Invalid, "Expected a quoted string value for %s (e.g. 'my-value'). Got value %s", what, c.Value)
 	}
 	return nil
 }
@@ -232,7 +248,7 @@ func (q *query) text(expr string, args []any, c filter.Clause) error {
 	return nil
 }
 
-// one gives the expression of a tag's or metadata's value.
+// valueOfKey gives the expression of a tag's or metadata's value.
 func valueOfKey(table string) string {
 	return `(SELECT x.value FROM ` + table + ` x WHERE x.trace = t.id AND x.key = ?)`
 }
@@ -310,7 +326,7 @@ func (q *query) orderExpr(o filter.Order) (string, []any, error) {
 		return q.collate(valueOfKey("trace_tag")), []any{key}, nil
 	case "metadata", "request_metadata":
 		if _, counts := numbers[key]; counts {
-			return "", nil, fault.New(fault.Invalid, "Ordering by reserved metadata '%s' is not supported.", key)
+			return "", nil, fault.New(fault.Invalid, "Ordering by reserved metadata '%s' is not supported because it is represented by multiple columns.", key)
 		}
 		return q.collate(valueOfKey("trace_metadata")), []any{key}, nil
 	case "", "attribute", "attributes", "trace":
@@ -329,5 +345,5 @@ func (q *query) orderExpr(o filter.Order) (string, []any, error) {
 	case strings.EqualFold(key, "run_id"):
 		return q.collate(valueOfKey("trace_metadata")), []any{runKey}, nil
 	}
-	return "", nil, fault.New(fault.Invalid, "Invalid order_by key '%s'. Valid keys are experiment_id, end_time, execution_time, name, request_id, run_id, status, timestamp", key)
+	return "", nil, fault.New(fault.Invalid, badAttribute, key, orderNames)
 }
