@@ -17,8 +17,7 @@ import (
 const (
 	maxID       = 250
 	maxKey      = 250
-	maxTag      = 8000
-	maxShown    = 4096 // of a tag's value in an answer
+	maxTag      = 4096 // MLflow keeps 8000 and shows 4096
 	maxMetadata = 250
 	maxPreview  = 1000
 )
@@ -65,13 +64,13 @@ func (r *Room) checkInfo(in *Info) error {
 	if err := checkID(in.ID); err != nil {
 		return err
 	}
-	if utf8.RuneCountInString(in.Tags[NameTag]) > maxShown {
-		return tooLong("Trace name", maxShown)
+	if utf8.RuneCountInString(in.Tags[NameTag]) > maxTag {
+		return tooLong("Trace name", maxTag)
 	}
 	if utf8.RuneCountInString(in.Metadata[sessionKey]) > maxMetadata {
 		return tooLong("Session ID", maxMetadata)
 	}
-	in.Tags, in.Metadata = cutAll(in.Tags, maxShown), cutAll(in.Metadata, maxMetadata)
+	in.Tags, in.Metadata = cutAll(in.Tags, maxTag), cutAll(in.Metadata, maxMetadata)
 	for _, k := range protected {
 		delete(in.Tags, k)
 	}

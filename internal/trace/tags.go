@@ -23,8 +23,8 @@ func (r *Room) SetTag(ctx context.Context, trace, key, text string) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	if key == NameTag && utf8.RuneCountInString(text) > maxShown {
-		return tooLong("Trace name", maxShown)
+	if key == NameTag && utf8.RuneCountInString(text) > maxTag {
+		return tooLong("Trace name", maxTag)
 	}
 	return r.db.Update(ctx, func(tx *db.Tx) error {
 		if err := exists(tx, trace); err != nil {
