@@ -20,19 +20,12 @@ var numbers = map[string][]string{
 // always is how many of the keys a sum over spans always has.
 const always = 3
 
-// merged joins two objects of numbers, the second over the first, as MLflow prints them; "" when no number is left.
-func merged(key, before, after string) string {
-	have := map[string]string{}
-	for _, text := range []string{before, after} {
-		for k, v := range objectOf(text) {
-			if n := printed(key, v); n != "" {
-				have[k] = n
-			}
-		}
-	}
+// normal gives an object of numbers as MLflow prints it, with the keys that count; "" when no number is left.
+func normal(key, text string) string {
+	have := objectOf(text)
 	var parts []string
 	for _, k := range numbers[key] {
-		if n, ok := have[k]; ok {
+		if n := printed(key, have[k]); n != "" {
 			parts = append(parts, strconv.Quote(k)+": "+n)
 		}
 	}
@@ -122,7 +115,7 @@ func summed(key, attr string, spans []Span) string {
 	if err != nil { // a sum that is not finite
 		return ""
 	}
-	return merged(key, "", string(text))
+	return normal(key, string(text))
 }
 
 // above tells whether a span over s has the attribute. covered remembers what was found, so a deep chain costs its length once.

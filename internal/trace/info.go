@@ -77,7 +77,7 @@ func (r *Room) checkInfo(in *Info) error {
 	for key := range numbers {
 		if text, ok := in.Metadata[key]; ok {
 			delete(in.Metadata, key)
-			if text = merged(key, "", text); text != "" {
+			if text = normal(key, text); text != "" {
 				in.Metadata[key] = text
 			}
 		}
@@ -152,7 +152,7 @@ func put(tx *db.Tx, in Info) error {
 	if err := putAll(tx, "trace_tag", in.ID, in.Tags); err != nil {
 		return err
 	}
-	return putMetadata(tx, in.ID, in.Metadata)
+	return putAll(tx, "trace_metadata", in.ID, in.Metadata)
 }
 
 func foreign(id string) error {
@@ -174,21 +174,6 @@ func putAll(tx *db.Tx, table, trace string, m map[string]string) error {
 		}
 	}
 	return nil
-}
-
-// putMetadata writes metadata; counts and costs of the same key are joined item by item.
-func putMetadata(tx *db.Tx, trace string, m map[string]string) error {
-	for key := range numbers {
-		if text, ok := m[key]; ok {
-			before, err := value(tx, "trace_metadata", trace, key)
-			if err != nil {
-				return err
-			}
-			m = maps.Clone(m)
-			m[key] = merged(key, before, text)
-		}
-	}
-	return putAll(tx, "trace_metadata", trace, m)
 }
 
 // value gives a tag or metadata, "" when there is none.

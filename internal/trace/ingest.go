@@ -26,14 +26,20 @@ func (r *Room) AddSpans(ctx context.Context, experiment string, spans []Span) (e
 			ended = append(ended, p.id)
 		}
 	}
-	return ended, r.db.Update(ctx, func(tx *db.Tx) error {
-		for _, p := range parts {
-			if err := p.store(tx, number(experiment), location, homeErr); err != nil {
-				return err
+	for range 8 { // somebody may make the trace, or add to it, meanwhile
+		err = r.db.Update(ctx, func(tx *db.Tx) error {
+			for _, p := range parts {
+				if err := p.store(tx, number(experiment), location, homeErr); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if !db.IsUnique(err) {
+			break
 		}
-		return nil
-	})
+	}
+	return ended, err
 }
 
 // part is what one request tells about one trace.
@@ -225,5 +231,5 @@ func derive(tx *db.Tx, id string, t told) error {
 			delete(add, k)
 		}
 	}
-	return putMetadata(tx, id, add)
+	return putAll(tx, "trace_metadata", id, add)
 }
