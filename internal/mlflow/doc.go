@@ -1,9 +1,9 @@
-// Package mlflow is the face for the stock MLflow client: it answers the REST calls of `mlflow` 3.x over the rooms tracking
-// and registry, so that a notebook works unchanged when only its tracking address is set to Paraplu.
+// Package mlflow is the face for the stock MLflow client: it answers the REST calls of `mlflow` 3.x over the rooms tracking,
+// registry and trace, so that a notebook works unchanged when only its tracking address is set to Paraplu.
 //
 // Every call is served under /api/{2,3}.0/mlflow and /ajax-api/{2,3}.0/mlflow; artifacts go through the proxy
-// /api/2.0/mlflow-artifacts, streamed both ways, large ones in parts at addresses that are signed. A handler decodes, makes
-// one call of a room, and encodes.
+// /api/2.0/mlflow-artifacts, streamed both ways, large ones in parts at addresses that are signed; spans of traces come as
+// OTLP over HTTP at /v1/traces. A handler decodes, makes one call of a room, and encodes.
 //
 // JSON is that of protobuf: names in snake_case, unknown fields ignored, absent when unset, int64 as a number (in: also as
 // text), NaN and infinities as the strings "NaN", "Infinity", "-Infinity", enums by name (in: also by number). Errors are

@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -35,6 +36,14 @@ func (s *server) traceRoutes(rpc rpcFunc, raw rawFunc) {
 	rpc(v3, "PATCH", "traces/{trace_id}/assessments/{assessment_id}", s.reassess)
 	rpc(v3, "DELETE", "traces/{trace_id}/assessments/{assessment_id}", s.unassess)
 	raw(root, "POST", "v1/traces", s.exportSpans)
+	for _, path := range []string{"traces/metrics", "traces/calculate-filter-correlation"} { // else taken for the id of a trace
+		raw(v3, "POST", path, notOffered)
+	}
+}
+
+func notOffered(w http.ResponseWriter, _ *http.Request, _ map[string]string) error {
+	plain(w, http.StatusNotFound, "Not Found")
+	return nil
 }
 
 var traceStates = []string{trace.Unspecified, trace.OK, trace.Failed, trace.InProgress}
