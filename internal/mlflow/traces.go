@@ -37,11 +37,11 @@ func (s *server) traceRoutes(rpc rpcFunc, raw rawFunc) {
 	rpc(v3, "DELETE", "traces/{trace_id}/assessments/{assessment_id}", s.unassess)
 	raw(root, "POST", "v1/traces", s.exportSpans)
 	for _, path := range []string{"traces/metrics", "traces/calculate-filter-correlation"} { // else taken for the id of a trace
-		raw(v3, "POST", path, notOffered)
+		raw(v3, "POST", path, unknownRoute)
 	}
 }
 
-func notOffered(w http.ResponseWriter, _ *http.Request, _ map[string]string) error {
+func unknownRoute(w http.ResponseWriter, _ *http.Request, _ map[string]string) error {
 	plain(w, http.StatusNotFound, "Not Found")
 	return nil
 }
