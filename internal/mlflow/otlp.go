@@ -33,7 +33,7 @@ func (s *server) exportSpans(w http.ResponseWriter, r *http.Request, _ map[strin
 	spans, err := s.readSpans(w, r, media)
 	switch {
 	case errors.Is(err, trace.ErrSpan):
-		detail(w, http.StatusUnprocessableEntity, trace.ErrSpan.Error())
+		detail(w, http.StatusUnprocessableEntity, "Cannot convert OpenTelemetry span to MLflow span")
 		return nil
 	case err != nil:
 		detail(w, http.StatusBadRequest, err.Error())

@@ -66,7 +66,7 @@ func DecodeOTLPJSON(body []byte) ([]Span, error) {
 }
 
 // ErrSpan is the cause of an error of DecodeOTLP when the request is well-formed and a span in it is none.
-var ErrSpan = errors.New("Cannot convert OpenTelemetry span to MLflow span") //nolint:staticcheck // MLflow's text
+var ErrSpan = errors.New("cannot convert the OpenTelemetry span")
 
 func malformed() error { return fault.New(fault.Invalid, "Invalid OpenTelemetry format") }
 

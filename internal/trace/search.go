@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -145,10 +144,8 @@ func (q *query) candidates(tx *db.Tx, at cursor, limit int) (out []candidate, er
 	}
 	args = append(args, q.orderArgs...)
 	text := `SELECT t.id, t.timestamp_ms` + strings.Join(q.texts, "") + ` FROM trace_info t WHERE ` + strings.Join(conds, " AND ") +
-		` ORDER BY ` + strings.Join(q.orders, ", ") + ` LIMIT ` + strconv.Itoa(limit)
-	if at.Offset > 0 {
-		text += ` OFFSET ` + strconv.FormatInt(at.Offset, 10)
-	}
+		` ORDER BY ` + strings.Join(q.orders, ", ") + ` LIMIT ? OFFSET ?`
+	args = append(args, limit, at.Offset)
 	err = tx.Each(func(rows *sql.Rows) error {
 		c := candidate{texts: make([]sql.NullString, len(q.texts))}
 		dest := []any{&c.id, &c.timeMs}

@@ -274,8 +274,8 @@ func TestAssessments(t *testing.T) {
 		if !must(r.Assessment(ctx, "tr-1", first.ID)).Valid {
 			t.Error("what was overridden by a removed assessment is not valid again")
 		}
-		changed := must(r.Reassess(ctx, "tr-1", first.ID, trace.Change{Name: ptr("p"), Metadata: map[string]string{"a": "1"}, Rationale: ptr("r")}))
-		changed = must(r.Reassess(ctx, "tr-1", first.ID, trace.Change{Kind: trace.Feedback, Value: json.RawMessage(`"x"`), Error: &trace.AssessmentError{Code: "E"}, Metadata: map[string]string{"b": "2"}}))
+		must(r.Reassess(ctx, "tr-1", first.ID, trace.Change{Name: ptr("p"), Metadata: map[string]string{"a": "1"}, Rationale: ptr("r")}))
+		changed := must(r.Reassess(ctx, "tr-1", first.ID, trace.Change{Kind: trace.Feedback, Value: json.RawMessage(`"x"`), Error: &trace.AssessmentError{Code: "E"}, Metadata: map[string]string{"b": "2"}}))
 		if got := must(r.Assessment(ctx, "tr-1", first.ID)); !reflect.DeepEqual(got, changed) || got.Name != "p" || len(got.Metadata) != 2 || got.Error.Code != "E" || *got.Rationale != "r" {
 			t.Errorf("%+v", got)
 		}

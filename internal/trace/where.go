@@ -47,16 +47,19 @@ type query struct {
 
 func newQuery(dialect db.Dialect, s Search) (q *query, err error) {
 	q = &query{dialect: dialect}
-	var numbers []string
+	if len(s.ExperimentIDs) > maxList {
+		return nil, fault.New(fault.Invalid, "A search looks into at most %d experiments.", maxList)
+	}
+	var in []any
 	for _, id := range s.ExperimentIDs {
 		n, err := experimentNumber(id)
 		if err != nil {
 			return nil, err
 		}
-		numbers = append(numbers, strconv.FormatInt(n, 10))
+		in = append(in, n)
 	}
-	if len(numbers) > 0 {
-		q.where("t.experiment IN (" + strings.Join(numbers, ", ") + ")")
+	if len(in) > 0 {
+		q.where("t.experiment IN "+db.In(len(in)), in...)
 	}
 	if q.start, err = parseCursor(s.PageToken); err != nil {
 		return nil, err
