@@ -12,8 +12,12 @@ import (
 	"github.com/paraplu/paraplu/internal/trace"
 )
 
-// unpackedAtOnce is how many compressed requests are unpacked and stored at once: a small one may become maxBody.
-const unpackedAtOnce = 4
+// maxExport bounds a request with spans, in bytes, packed and unpacked. unpackedAtOnce is how many compressed ones are at work
+// at once: a small one may become that large.
+const (
+	maxExport      = 32 << 20
+	unpackedAtOnce = 4
+)
 
 // exportSpans takes spans over OTLP/HTTP, as protobuf or JSON. The answer speaks as the request did.
 func (s *server) exportSpans(w http.ResponseWriter, r *http.Request, _ map[string]string) error {
@@ -69,9 +73,9 @@ func detail(w http.ResponseWriter, status int, what any) {
 }
 
 func (s *server) readSpans(w http.ResponseWriter, r *http.Request, media string) ([]trace.Span, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxExport))
 	if err != nil {
-		return nil, invalid("The body could not be read, or is larger than %d bytes: %s", maxBody, err)
+		return nil, invalid("The body could not be read, or is larger than %d bytes: %s", maxExport, err)
 	}
 	if encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding != "" && encoding != "identity" {
 		select {
@@ -90,7 +94,7 @@ func (s *server) readSpans(w http.ResponseWriter, r *http.Request, media string)
 	return trace.DecodeOTLPJSON(body)
 }
 
-// unpack decompresses a body of at most maxBody bytes.
+// unpack decompresses a body of at most maxExport bytes.
 func unpack(body []byte, encoding string) (out []byte, err error) {
 	var src io.Reader
 	switch encoding {
@@ -102,13 +106,13 @@ func unpack(body []byte, encoding string) (out []byte, err error) {
 		return nil, invalid("Unsupported Content-Encoding: %s", encoding)
 	}
 	if err == nil {
-		out, err = io.ReadAll(io.LimitReader(src, maxBody+1))
+		out, err = io.ReadAll(io.LimitReader(src, maxExport+1))
 	}
 	if err != nil {
 		return nil, invalid("Failed to decompress %s payload", encoding)
 	}
-	if len(out) > maxBody {
-		return nil, invalid("The body is larger than %d bytes when it is unpacked", maxBody)
+	if len(out) > maxExport {
+		return nil, invalid("The body is larger than %d bytes when it is unpacked", maxExport)
 	}
 	return out, nil
 }

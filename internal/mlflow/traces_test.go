@@ -34,7 +34,7 @@ func TestExportOfSpans(t *testing.T) {
 	const span = "\x0a\x38\x12\x36\x12\x34" + // one span of 52 bytes in its wrappers
 		"\x0a\x10AAAAAAAAAAAAAAAA" + "\x12\x08BBBBBBBB" + "\x2a\x04root" + "\x39\x01\x00\x00\x00\x00\x00\x00\x00" + "\x41\x02\x00\x00\x00\x00\x00\x00\x00"
 	const proto, json = "application/x-protobuf", "application/json"
-	bomb := squeeze(t, strings.Repeat("\x00", 65<<20), gzipped)
+	bomb := squeeze(t, strings.Repeat("\x00", 33<<20), gzipped)
 	many := squeeze(t, `{"resourceSpans":[`+strings.Repeat("{},", 400_000)+"{}]}", gzipped)
 	for what, tc := range map[string]struct {
 		body, media, encoding string

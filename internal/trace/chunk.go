@@ -18,10 +18,12 @@ import (
 	"github.com/paraplu/paraplu/internal/fault"
 )
 
-// maxChunk bounds what a chunk grows to by swallowing others, in bytes unpacked. maxRead bounds what one call unpacks.
+// Bytes of spans, unpacked: what a chunk grows to by swallowing others, where a trace takes no more spans, and what one call
+// unpacks. A trace may be one request larger than maxTrace, which is less than maxRead.
 const (
 	maxChunk = 1 << 20
-	maxRead  = 256 << 20
+	maxTrace = 32 << 20
+	maxRead  = 64 << 20
 )
 
 // mark is the id of a span (8 bytes) and a hash of all it says (8 bytes).
@@ -40,7 +42,9 @@ func addChunk(tx *db.Tx, trace string, spans []Span) (bool, error) {
 		return false, err
 	}
 	known := map[string]string{} // id → hash
+	size := int64(0)
 	for _, c := range chunks {
+		size += c.size
 		for m := range slices.Chunk(c.marks, mark) {
 			known[string(m[:8])] = string(m[8:])
 		}
@@ -57,8 +61,11 @@ func addChunk(tx *db.Tx, trace string, spans []Span) (bool, error) {
 		known[string(m[:8])] = string(m[8:])
 		raw, marks = append(raw, frame...), append(marks, m...)
 	}
-	if len(raw) == 0 {
+	switch {
+	case len(raw) == 0:
 		return false, nil
+	case size > maxTrace:
+		return false, fault.New(fault.Invalid, "The trace %s holds more than %d MiB of spans and takes no more", trace, maxTrace>>20)
 	}
 	return true, writeChunk(tx, trace, chunks, raw, marks)
 }

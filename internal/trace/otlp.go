@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -46,7 +47,7 @@ func DecodeOTLPJSON(body []byte) ([]Span, error) {
 		return nil, fault.New(fault.Invalid, "%w", err)
 	}
 	var tree map[string]any
-	dec := json.NewDecoder(strings.NewReader(string(body)))
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if err := dec.Decode(&tree); err != nil {
 		return nil, malformed()

@@ -167,3 +167,20 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A trace does not grow without end, and what was stored can be read.
+func TestLargeTrace(t *testing.T) {
+	each(t, func(t *testing.T, r *trace.Room, d *db.DB) {
+		text := strings.Repeat("rain ", 3<<20)
+		for i := 1; i <= 3; i++ {
+			must(r.AddSpans(ctx, "1", []trace.Span{span(i, 0, "large", trace.Attribute{Key: "text", Value: text})}))
+		}
+		if _, err := r.AddSpans(ctx, "1", []trace.Span{span(4, 1, "one more")}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("after 45 MiB: %v", err)
+		}
+		must(r.AddSpans(ctx, "1", []trace.Span{span(3, 0, "large", trace.Attribute{Key: "text", Value: text})})) // again is fine
+		if got := must(r.Get(ctx, "tr-"+tid, false)); len(got.Spans) != 3 || got.Spans[2].Attributes[0].Value != text {
+			t.Errorf("%d spans", len(got.Spans))
+		}
+	})
+}
