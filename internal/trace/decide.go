@@ -47,11 +47,11 @@ func (q *query) span(c filter.Clause) error {
 	case isAttr && name == "":
 		return fault.New(fault.Invalid, "Span attribute name cannot be empty after 'attributes.'")
 	case c.Key == contentKey:
-		if err := allow(c, "span", likeOps[:2]); err != nil {
+		if err := allow(c, spanEntity, likeOps[:2]); err != nil {
 			return err
 		}
 	case isAttr, slices.Contains([]string{"name", "type", "status"}, c.Key):
-		if err := allow(c, "span", equalOps, likeOps, listOps); err != nil {
+		if err := allow(c, spanEntity, equalOps, likeOps, listOps); err != nil {
 			return err
 		}
 	default:

@@ -123,6 +123,7 @@ const (
 	entityNames    = "{'attribute', 'attributes', 'expectation', 'feedback', 'issue', 'metadata', 'request_metadata', 'span', 'tag', 'tags', 'trace'}"
 	numberNames    = "{'end_time', 'end_time_ms', 'execution_time', 'execution_time_ms', 'timestamp', 'timestamp_ms'}"
 	attributes     = "attributes"
+	spanEntity     = "span"
 	badAttribute   = "Invalid attribute key '%s' specified. Valid keys are '%s'"
 )
 
@@ -135,7 +136,7 @@ func (q *query) clause(c filter.Clause) error {
 		return q.keyValue("trace_tag", c, "tag")
 	case "metadata", "request_metadata":
 		return q.metadata(c)
-	case "span":
+	case spanEntity:
 		return q.span(c)
 	case string(Feedback), string(Expectation):
 		return q.opinion(c)
@@ -194,18 +195,19 @@ func allow(c filter.Clause, what string, sets ...[]filter.Op) error {
 	case c.Value.IsNumber:
 		return fault.New(fault.Invalid, "Expected a quoted string value for %s (e.g. 'my-value'). Got value %s", what, c.Value)
 	}
-	var names []string
-	ok := false
-	for _, set := range sets {
-		ok = ok || slices.Contains(set, c.Op)
-		for _, op := range set {
-			names = append(names, "'"+string(op)+"'")
-		}
+	ops := slices.Concat(sets...)
+	if slices.Contains(ops, c.Op) {
+		return nil
 	}
-	if !ok {
-		return fault.New(fault.Invalid, "Invalid comparator '%s' not one of '{%s}'", c.Op, strings.Join(names, ", "))
+	names := make([]string, len(ops))
+	for i, op := range ops {
+		names[i] = "'" + string(op) + "'"
 	}
-	return nil
+	subject := "Invalid"
+	if what == spanEntity {
+		subject = "span." + c.Key
+	}
+	return fault.New(fault.Invalid, "%s comparator '%s' not one of '{%s}'", subject, c.Op, strings.Join(names, ", "))
 }
 
 // compare adds "col op number".
