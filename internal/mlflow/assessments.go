@@ -74,8 +74,8 @@ func assessment(c *call) trace.Assessment {
 		ID: c.str("assessment_id"), Name: c.str("assessment_name"), SpanID: c.str("span_id"), SourceType: sourceTypes[0],
 		Metadata: c.texts("metadata"), Overrides: c.str("overrides"), Valid: true,
 	}
-	if text := c.str("rationale"); text != "" {
-		a.Rationale = &text
+	if text := c.optional("rationale"); text != nil && *text != "" {
+		a.Rationale = text
 	}
 	if valid, set := c.boolean("valid"); set {
 		a.Valid = valid
@@ -175,8 +175,10 @@ func (s *server) reassess(c *call) (any, error) {
 			name := m.str("assessment_name")
 			change.Name = &name
 		case "rationale":
-			text := m.str("rationale")
-			change.Rationale = &text
+			change.Rationale = new(string)
+			if text := m.optional("rationale"); text != nil {
+				change.Rationale = text
+			}
 		case "metadata":
 			change.Metadata = m.texts("metadata")
 		case "feedback", "expectation":

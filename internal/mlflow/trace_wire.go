@@ -237,15 +237,20 @@ func (c *call) duration(name string) (ms int64, set bool) {
 	return ms, true
 }
 
-// optional gives a text, nil when it is unset.
+// optional gives a text, nil when it is unset. It may hold NUL: what a program asked a model is not ours to refuse, and the
+// room stores another character for it.
 func (c *call) optional(name string) *string {
-	if text, set := c.text(name); set {
-		return &text
+	switch v := c.single(name).(type) {
+	case nil:
+	case string:
+		return &v
+	default:
+		c.wrong(name, v)
 	}
 	return nil
 }
 
-// texts gives a map of texts.
+// texts gives a map of texts, which may hold NUL as well.
 func (c *call) texts(name string) map[string]string {
 	out := map[string]string{}
 	switch v := c.get(name).(type) {
@@ -253,7 +258,7 @@ func (c *call) texts(name string) map[string]string {
 	case map[string]any:
 		for k, item := range v {
 			text, ok := item.(string)
-			if !ok || !clean(k) || !clean(text) {
+			if !ok {
 				c.wrong(name, v)
 				return out
 			}

@@ -65,6 +65,10 @@ func (r *Room) prepare(a *Assessment, trace string) error {
 	if a.Value == nil || !json.Valid(a.Value) {
 		return fault.New(fault.Invalid, "Exactly one of `expectation`, `feedback`, or `issue` should be specified.")
 	}
+	if a.Rationale != nil {
+		text := clean(*a.Rationale)
+		a.Rationale = &text
+	}
 	if a.CreatedMs == 0 {
 		a.CreatedMs = r.clock().UnixMilli()
 	}

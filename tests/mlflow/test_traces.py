@@ -8,6 +8,8 @@ import mlflow
 import pytest
 import requests
 from mlflow.entities import AssessmentSource, Expectation, Feedback, SpanEvent
+from mlflow.entities.link import Link
+from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException, RestException
 
 
@@ -80,6 +82,18 @@ def test_exception(traced):
     assert span.status.status_code == "ERROR" and "no umbrella" in span.status.description
     assert span.events[0].name == "exception"
     assert span.events[0].attributes["exception.message"] == "no umbrella"
+
+
+def test_texts_that_no_database_holds(traced):
+    @mlflow.trace(name="n\x00ul 🦄")
+    def f(text):
+        return {"nan": float("nan")}
+
+    trace = traced(f, "a\x00b")
+    assert trace.info.tags["mlflow.traceName"] == trace.data.spans[0].name == "n\ufffdul 🦄"
+    assert trace.data.spans[0].inputs == {"text": "a\ufffdb"}
+    noted = mlflow.log_feedback(trace_id=trace.info.trace_id, name="x", value="\x00", rationale="\x00")
+    assert mlflow.get_assessment(trace.info.trace_id, noted.assessment_id).rationale == "\ufffd"
 
 
 def test_token_usage(traced):
@@ -405,6 +419,29 @@ def test_export_in_the_background(experiment, monkeypatch):
     assert sorted([s.name for s in t.data.spans] for t in found) == [
         [f"outer {i}", f"inner {i}"] for i in range(8)
     ]
+
+
+def test_other_ways_to_make_a_trace(client, experiment):
+    """Spans by hand, links between traces, prompts, and a trace too large for one request."""
+    root = client.start_trace("by hand", inputs={"a": 1}, tags={"x": "y"})
+    child = client.start_span("child", trace_id=root.trace_id, parent_id=root.span_id, inputs={"b": 2})
+    client.end_span(trace_id=child.trace_id, span_id=child.span_id, outputs=3)
+    client.end_trace(root.trace_id, outputs=4)
+    trace = client.get_trace(root.trace_id)
+    assert [s.name for s in trace.data.spans] == ["by hand", "child"] and trace.info.tags["x"] == "y"
+
+    cause = Link(trace_id=root.trace_id, span_id=root.span_id, attributes={"why": "cause"})
+    with mlflow.start_span("linked", links=[cause]):
+        pass
+    assert sent().data.spans[0].links == [cause]
+
+    client.link_prompt_versions_to_trace([PromptVersion("ask", 3, "{{x}}")], root.trace_id)
+    found = mlflow.search_traces(filter_string="prompt = 'ask/3'", return_type="list")
+    assert [t.info.trace_id for t in found] == [root.trace_id]
+
+    with mlflow.start_span("huge") as span:  # the client stores as a file what the server does not take
+        span.set_inputs("x" * (33 << 20))
+    assert len(sent().data.spans[0].inputs) == 33 << 20
 
 
 def test_open_telemetry_without_mlflow(url, client, experiment):
