@@ -402,6 +402,24 @@ def test_autologged_agent(experiment):
     assert trace.info.response_preview == "take an umbrella"
 
 
+def test_evaluation(experiment):
+    """MLflow's evaluation makes traces, judges them and ties them to its run."""
+
+    @mlflow.genai.scorers.scorer
+    def exact(outputs, expectations):
+        return outputs == expectations["expected_response"]
+
+    rows = [{"inputs": {"q": q}, "expectations": {"expected_response": want}} for q, want in ("aA", "bx")]
+    result = mlflow.genai.evaluate(data=rows, predict_fn=lambda q: q.upper(), scorers=[exact])
+    assert result.metrics == {"exact/mean": 0.5}
+    found = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    said = [{a.name: (a.feedback or a.expectation).value for a in t.info.assessments} for t in found]
+    assert sorted(said, key=lambda s: s["expected_response"]) == [
+        {"exact": True, "expected_response": "A"},
+        {"exact": False, "expected_response": "x"},
+    ]
+
+
 def test_export_in_the_background(experiment, monkeypatch):
     """Spans and summaries go side by side, in any order."""
     monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "true")
