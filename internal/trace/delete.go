@@ -45,6 +45,9 @@ func (d Deletion) check() error {
 	case d.Max != nil && *d.Max <= 0:
 		return fault.New(fault.Invalid, "`max_traces` must be a positive integer, received %d.", *d.Max)
 	}
+	if err := checkCount("trace ids", len(d.IDs), maxIDs); err != nil {
+		return err
+	}
 	_, err := experimentNumber(d.ExperimentID)
 	return err
 }

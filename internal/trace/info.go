@@ -20,7 +20,17 @@ const (
 	maxTag      = 4096 // MLflow keeps 8000 and shows 4096
 	maxMetadata = 250
 	maxPreview  = 1000
+	maxItems    = 1000 // tags, metadata and assessments of one trace in a request
+	maxIDs      = 5000 // traces in a request
 )
+
+// checkCount refuses more things than one request may hold.
+func checkCount(what string, n, limit int) error {
+	if n > limit {
+		return fault.New(fault.Invalid, "The request holds %d %s, more than %d; send several requests", n, what, limit)
+	}
+	return nil
+}
 
 // Start takes the summary of a trace, at its end. It makes the trace, or completes what spans told before. Repeating it changes
 // nothing.
@@ -64,6 +74,14 @@ func (r *Room) checkInfo(in *Info) error {
 	if err := checkID(in.ID); err != nil {
 		return err
 	}
+	for what, n := range map[string]int{"tags": len(in.Tags), "metadata": len(in.Metadata), "assessments": len(in.Assessments)} {
+		if err := checkCount(what, n, maxItems); err != nil {
+			return err
+		}
+	}
+	if in.ClientRequestID != nil && utf8.RuneCountInString(*in.ClientRequestID) > maxID {
+		return tooLong("client_request_id", maxID)
+	}
 	if utf8.RuneCountInString(in.Tags[NameTag]) > maxTag {
 		return tooLong("Trace name", maxTag)
 	}
@@ -84,7 +102,7 @@ func (r *Room) checkInfo(in *Info) error {
 	}
 	for _, p := range []**string{&in.RequestPreview, &in.ResponsePreview, &in.ClientRequestID} {
 		if *p != nil {
-			text := clean(**p)
+			text := cut(clean(**p), maxPreview)
 			*p = &text
 		}
 	}
@@ -213,6 +231,9 @@ func (r *Room) Infos(ctx context.Context, ids, experiments []string) (out []Info
 }
 
 func within(tx *db.Tx, ids, experiments []string) ([]Info, error) {
+	if err := checkCount("trace ids", len(ids), maxIDs); err != nil {
+		return nil, err
+	}
 	list, err := infos(tx, ids)
 	if err == nil && experiments != nil {
 		list = slices.DeleteFunc(list, func(i Info) bool { return !slices.Contains(experiments, i.ExperimentID) })

@@ -100,6 +100,9 @@ func tell(spans []Span) (t told, err error) {
 			t.rootTold(s)
 		}
 	}
+	if err := checkCount("tags", len(t.tags), maxItems); err != nil {
+		return t, err
+	}
 	if len(t.session) > maxMetadata && cut(t.session, maxMetadata) != t.session {
 		return t, tooLong("Session ID", maxMetadata)
 	}

@@ -104,6 +104,9 @@ func (r *Room) LinkRun(ctx context.Context, run string, traces []string) error {
 
 // LinkPrompts says which versions of prompts ("name/version") a trace used.
 func (r *Room) LinkPrompts(ctx context.Context, trace string, prompts []string) error {
+	if err := checkCount("prompts", len(prompts), maxLinks); err != nil {
+		return err
+	}
 	return r.db.Update(ctx, func(tx *db.Tx) error {
 		if err := exists(tx, trace); err != nil {
 			return err

@@ -356,3 +356,47 @@ func TestTracesOfOlderClients(t *testing.T) {
 		}
 	})
 }
+
+// What a request may hold is bounded, and long texts are cut where MLflow cuts them.
+func TestLimits(t *testing.T) {
+	d := dbtest.SQLite(t, trace.Migrations())
+	r := room(d)
+	many := map[string]string{}
+	for i := range 1001 {
+		many[fmt.Sprint("k", i)] = "v"
+	}
+	change := func(fn func(*trace.Info)) error {
+		in := info("tr-1", "1")
+		fn(&in)
+		_, err := r.Start(ctx, in)
+		return err
+	}
+	var attrs []trace.Attribute
+	for k, v := range many {
+		attrs = append(attrs, trace.Attribute{Key: "mlflow.traceTag." + k, Value: v})
+	}
+	for what, err := range map[string]error{
+		"tags":              change(func(i *trace.Info) { i.Tags = many }),
+		"metadata":          change(func(i *trace.Info) { i.Metadata = many }),
+		"assessments":       change(func(i *trace.Info) { i.Assessments = make([]trace.Assessment, 1001) }),
+		"client_request_id": change(func(i *trace.Info) { i.ClientRequestID = ptr(strings.Repeat("x", 251)) }),
+		"trace name":        change(func(i *trace.Info) { i.Tags["mlflow.traceName"] = strings.Repeat("x", 4097) }),
+		"session":           change(func(i *trace.Info) { i.Metadata["mlflow.trace.session"] = strings.Repeat("x", 251) }),
+		"tags of a span":    second1(r.AddSpans(ctx, "1", []trace.Span{span(1, 0, "x", attrs...)})),
+		"ids":               second1(r.Infos(ctx, make([]string, 5001), nil)),
+		"ids to delete":     second1(r.Delete(ctx, trace.Deletion{ExperimentID: "1", IDs: make([]string, 5001)})),
+		"prompts":           r.LinkPrompts(ctx, "tr-1", make([]string, 101)),
+		"links":             r.LinkRun(ctx, "run", make([]string, 101)),
+		"target":            r.LinkRun(ctx, strings.Repeat("x", 601), []string{"tr-1"}),
+	} {
+		if !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	long := strings.Repeat("é", 5000)
+	ok(t, change(func(i *trace.Info) { i.RequestPreview, i.Tags["t"], i.Metadata["m"] = &long, long, long }))
+	got := must(r.Info(ctx, "tr-1"))
+	if n := []int{len(*got.RequestPreview) / 2, len(got.Tags["t"]) / 2, len(got.Metadata["m"]) / 2}; !reflect.DeepEqual(n, []int{1000, 4096, 250}) {
+		t.Errorf("%v characters", n)
+	}
+}
