@@ -27,6 +27,7 @@ import (
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/steps"
 	"github.com/paraplu/paraplu/internal/team"
+	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
@@ -34,7 +35,7 @@ var ctx = context.Background()
 
 func sources() []db.Source {
 	return []db.Source{event.Migrations(), team.Migrations(), dataset.Migrations(), quality.Migrations(), pipeline.Migrations(), tracking.Migrations(),
-		modelpack.Migrations(), registry.Migrations(), rollout.Migrations(), monitor.Migrations()}
+		modelpack.Migrations(), registry.Migrations(), rollout.Migrations(), monitor.Migrations(), trace.Migrations()}
 }
 
 // house is a workspace with a tiny product: a pipeline of shell commands that lays out a model made elsewhere. Everything

@@ -11,6 +11,7 @@ import (
 	"github.com/paraplu/paraplu/internal/pipeline"
 	"github.com/paraplu/paraplu/internal/ref"
 	"github.com/paraplu/paraplu/internal/registry"
+	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
@@ -30,9 +31,9 @@ type Purged struct {
 }
 
 // Purge deletes for good the runs, logged models and experiments that were softly deleted. It keeps what a model version or
-// a package refers to, and so what a deployment does. Their objects go with the next sweep.
+// a package refers to, and so what a deployment does. Traces go with their experiment. Their objects go with the next sweep.
 func (s *Steps) Purge(ctx context.Context, o PurgeOptions) (Purged, error) {
-	p := tracking.Purge{Before: s.Clock().Add(-o.OlderThan), Actor: o.Actor, Source: "cli", Holds: holds, DryRun: true}
+	p := tracking.Purge{Before: s.Clock().Add(-o.OlderThan), Actor: o.Actor, Source: "cli", Holds: holds, Along: trace.Purge, DryRun: true}
 	if o.Experiment != "" {
 		e, err := s.Tracking.ExperimentByName(ctx, o.Experiment)
 		if err != nil {

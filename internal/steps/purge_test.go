@@ -12,6 +12,7 @@ import (
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/registry"
 	"github.com/paraplu/paraplu/internal/steps"
+	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 )
 
@@ -250,6 +251,40 @@ func TestPurgeFreesWhatItSays(t *testing.T) {
 		}
 		if _, err := h.s.Purge(ctx, steps.PurgeOptions{Experiment: "none"}); !fault.Is(err, fault.NotFound) {
 			h.t.Errorf("an experiment that is not there: %v", err)
+		}
+	})
+}
+
+// TestPurgeTakesTracesAlong: traces outlive the deletion of their experiment, and go for good with it.
+func TestPurgeTakesTracesAlong(t *testing.T) {
+	each(t, func(h *house) {
+		traces := trace.New(h.s.DB, h.s.Tracking.Home, h.s.Clock)
+		var ids []string
+		for _, name := range []string{"goes", "stays"} {
+			e, err := h.s.Tracking.CreateExperiment(ctx, name, "", nil)
+			if err == nil {
+				_, err = traces.Start(ctx, trace.Info{ID: "tr-" + name, ExperimentID: e.ID, State: trace.OK})
+			}
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			ids = append(ids, e.ID)
+		}
+		if err := h.s.Tracking.DeleteExperiment(ctx, ids[0]); err != nil {
+			h.t.Fatal(err)
+		}
+		for _, dry := range []bool{true, false} {
+			left, err := traces.Infos(ctx, []string{"tr-goes", "tr-stays"}, nil)
+			if err != nil || len(left) != 2 {
+				h.t.Errorf("before, dry %v: %v, %v", dry, left, err)
+			}
+			if _, err := h.s.Purge(ctx, steps.PurgeOptions{Actor: "daisy", DryRun: dry}); err != nil {
+				h.t.Fatal(err)
+			}
+		}
+		left, err := traces.Infos(ctx, []string{"tr-goes", "tr-stays"}, nil)
+		if err != nil || len(left) != 1 || left[0].ID != "tr-stays" {
+			h.t.Errorf("after: %v, %v", left, err)
 		}
 	})
 }

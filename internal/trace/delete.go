@@ -88,18 +88,22 @@ func remove(tx *db.Tx, ids []string) error {
 }
 
 // Purge removes all traces of an experiment. Deleting an experiment keeps them, so that it can be restored; who removes a
-// deleted experiment for good calls Purge in the same transaction, and removes the files below its artifact location, where
-// those of traces lie, too. It gives how many traces there were.
-func Purge(tx *db.Tx, experiment int64) (int, error) {
+// deleted experiment for good calls Purge in the same transaction. Files of traces lie below the artifact location of the
+// experiment, and go with it.
+func Purge(tx *db.Tx, experiment string) error {
+	n, err := experimentNumber(experiment)
+	if err != nil {
+		return err
+	}
 	var ids []string
-	err := tx.Each(func(rows *sql.Rows) error {
+	err = tx.Each(func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, `SELECT id FROM trace_info WHERE experiment = ?`, experiment)
+	}, `SELECT id FROM trace_info WHERE experiment = ?`, n)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return len(ids), remove(tx, ids)
+	return remove(tx, ids)
 }

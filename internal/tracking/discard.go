@@ -22,6 +22,8 @@ type Purge struct {
 
 	// Holds tells what other rooms refer to, inside the transaction that would delete it; nil = nothing.
 	Holds func(*db.Tx) ([]Hold, error)
+	// Along deletes what other rooms keep of an experiment, inside the transaction that deletes it; nil = nothing.
+	Along func(tx *db.Tx, experiment string) error
 }
 
 // Hold is a reference of another room that keeps a run or logged model. Empty fields name nothing.
@@ -211,6 +213,13 @@ func (r *Room) execute(tx *db.Tx, m mortal, p Purge, list []Discarded) error {
 		if err := event.Append(tx, event.Fact{Time: r.clock(), Actor: p.Actor, Source: p.Source, Product: d.Experiment, Verb: m.verb, Object: d.ID,
 			Key: purgedKey(m.verb, d.ID), Data: map[string]any{"name": d.Name, "experiment": d.Experiment, "files": d.Files, "bytes": d.Bytes, "left": d.Left}}); err != nil {
 			return err
+		}
+	}
+	if m.kind == "experiment" && p.Along != nil {
+		for _, id := range ids {
+			if err := p.Along(tx, id); err != nil {
+				return err
+			}
 		}
 	}
 	return m.purge(tx, ids)
