@@ -45,14 +45,14 @@ func (d Deletion) check() error {
 	case d.Max != nil && *d.Max <= 0:
 		return fault.New(fault.Invalid, "`max_traces` must be a positive integer, received %d.", *d.Max)
 	}
-	if err := checkCount("trace ids", len(d.IDs), maxIDs); err != nil {
-		return err
-	}
-	_, err := experimentNumber(d.ExperimentID)
-	return err
+	return checkCount("trace ids", len(d.IDs), maxIDs)
 }
 
 func (d Deletion) find(tx *db.Tx) (ids []string, err error) {
+	experiment, err := experimentNumber(d.ExperimentID)
+	if err != nil {
+		return nil, err
+	}
 	add := func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
@@ -60,11 +60,11 @@ func (d Deletion) find(tx *db.Tx) (ids []string, err error) {
 		return err
 	}
 	if d.BeforeMs == nil {
-		err = eachIn(tx, d.IDs, add, `SELECT id FROM trace_info WHERE experiment = ? AND id IN %IN%`, number(d.ExperimentID))
+		err = eachIn(tx, d.IDs, add, `SELECT id FROM trace_info WHERE experiment = ? AND id IN %IN%`, experiment)
 		slices.Sort(ids)
 		return slices.Compact(ids), err
 	}
-	query, args := `SELECT id FROM trace_info WHERE experiment = ? AND timestamp_ms <= ? ORDER BY timestamp_ms, id`, []any{number(d.ExperimentID), *d.BeforeMs}
+	query, args := `SELECT id FROM trace_info WHERE experiment = ? AND timestamp_ms <= ? ORDER BY timestamp_ms, id`, []any{experiment, *d.BeforeMs}
 	if d.Max != nil {
 		query, args = query+` LIMIT ?`, append(args, *d.Max)
 	}

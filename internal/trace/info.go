@@ -38,7 +38,7 @@ func (r *Room) Start(ctx context.Context, in Info) (Info, error) {
 	if err := r.checkInfo(&in); err != nil {
 		return Info{}, err
 	}
-	location, err := r.home(ctx, in.ExperimentID)
+	location, err := r.homeOf(ctx, &in)
 	if err != nil {
 		return Info{}, err
 	}
@@ -63,6 +63,16 @@ func (r *Room) Start(ctx context.Context, in Info) (Info, error) {
 		return err
 	})
 	return out, err
+}
+
+// homeOf gives where the files of the experiment lie, and writes its number as it is stored.
+func (r *Room) homeOf(ctx context.Context, in *Info) (string, error) {
+	n, err := experimentNumber(in.ExperimentID)
+	if err != nil {
+		return "", err
+	}
+	in.ExperimentID = strconv.FormatInt(n, 10)
+	return r.home(ctx, in.ExperimentID)
 }
 
 // artifacts gives the URI of a trace's files.
@@ -158,12 +168,16 @@ func put(tx *db.Tx, in Info) error {
 	if found && experiment != in.ExperimentID {
 		return foreign(in.ID)
 	}
+	number, err := experimentNumber(in.ExperimentID)
+	if err != nil {
+		return err
+	}
 	_, err = tx.Exec(`INSERT INTO trace_info (id, experiment, timestamp_ms, duration_ms, state, client_request_id, request_preview, response_preview)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET timestamp_ms = excluded.timestamp_ms,
 		duration_ms = excluded.duration_ms, state = excluded.state, client_request_id = excluded.client_request_id,
 		request_preview = coalesce(excluded.request_preview, trace_info.request_preview),
 		response_preview = coalesce(excluded.response_preview, trace_info.response_preview)`,
-		in.ID, number(in.ExperimentID), in.TimeMs, in.DurationMs, in.State, in.ClientRequestID, in.RequestPreview, in.ResponsePreview)
+		in.ID, number, in.TimeMs, in.DurationMs, in.State, in.ClientRequestID, in.RequestPreview, in.ResponsePreview)
 	if err != nil {
 		return err
 	}
@@ -175,12 +189,6 @@ func put(tx *db.Tx, in Info) error {
 
 func foreign(id string) error {
 	return fault.New(fault.Invalid, "Trace with ID '%s' already exists in another experiment.", id)
-}
-
-// number gives an experiment's id as it is stored; ids were checked by home.
-func number(experiment string) int64 {
-	n, _ := strconv.ParseInt(strings.TrimSpace(experiment), 10, 64)
-	return n
 }
 
 func putAll(tx *db.Tx, table, trace string, m map[string]string) error {

@@ -13,6 +13,10 @@ import (
 // AddSpans stores spans of any number of traces of one experiment, all or none. Spans may come in any order, before or after
 // Start, and again: a repeated one changes nothing. It gives the ids of the traces whose root is among them.
 func (r *Room) AddSpans(ctx context.Context, experiment string, spans []Span) (ended []string, err error) {
+	number, err := experimentNumber(experiment)
+	if err != nil {
+		return nil, err
+	}
 	location, homeErr := r.home(ctx, experiment)
 	if homeErr != nil && !fault.Is(homeErr, fault.Invalid) && !fault.Is(homeErr, fault.NotFound) {
 		return nil, homeErr
@@ -29,7 +33,7 @@ func (r *Room) AddSpans(ctx context.Context, experiment string, spans []Span) (e
 	for range 8 { // somebody may make the trace, or add to it, meanwhile
 		err = r.db.Update(ctx, func(tx *db.Tx) error {
 			for _, p := range parts {
-				if err := p.store(tx, number(experiment), location, homeErr); err != nil {
+				if err := p.store(tx, number, location, homeErr); err != nil {
 					return err
 				}
 			}

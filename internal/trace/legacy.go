@@ -17,7 +17,10 @@ func (r *Room) Begin(ctx context.Context, in Info) (Info, error) {
 	if err := r.checkInfo(&in); err != nil {
 		return Info{}, err
 	}
-	location, err := r.home(ctx, in.ExperimentID)
+	if in.ExperimentID == "" {
+		in.ExperimentID = "0" // the default one
+	}
+	location, err := r.homeOf(ctx, &in)
 	if err != nil {
 		return Info{}, err
 	}

@@ -241,6 +241,13 @@ func TestForeignAndMissingExperiments(t *testing.T) {
 				t.Errorf("spans in %s: %v", experiment, err)
 			}
 		}
+		if _, err := r.AddSpans(ctx, "x", []trace.Span{span(1, 0, "x")}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("spans in an experiment that is no number: %v", err)
+		}
+		if got := must(r.Start(ctx, info("tr-2", " 1 "))); got.ExperimentID != "1" {
+			t.Errorf("experiment %q", got.ExperimentID)
+		}
+		must(r.Start(ctx, info("tr-2", "01")))
 		must(r.AddSpans(ctx, "1", []trace.Span{span(1, 0, "x")}))
 		if _, err := r.AddSpans(ctx, "2", []trace.Span{span(2, 0, "x")}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("spans for a trace of another experiment: %v", err)
