@@ -182,7 +182,7 @@ func (p *parser) op() (Op, error) {
 			return IsNull, p.next()
 		}
 	}
-	return "", p.fail("expected a comparison (= != > >= < <= LIKE ILIKE RLIKE IN, IS NULL), found %s", t)
+	return "", p.fail("expected a comparison (= != > >= < <= LIKE ILIKE IN, IS NULL), found %s", t)
 }
 
 // expect leaves the current word and reads the next, which must be w.
