@@ -11,5 +11,5 @@
 //
 // Some things differ from MLflow on purpose, above all: a mistake of the user is never a 5xx, because the client repeats those
 // for minutes, and what MLflow drops in silence is an error. docs/spec/mlflow-differences.md lists them; testdata/calls holds
-// over 1,800 calls with their answers, and MLflow's where it answers otherwise, compared with a real `mlflow server`.
+// over 2,200 calls with their answers, and MLflow's where it answers otherwise, compared with a real `mlflow server`.
 package mlflow
