@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX tracking_run_started ON tracking_run (stage, start_ms DESC, id);
