@@ -57,6 +57,7 @@ type App struct {
 	server   *server
 	address  *servedAt
 	stopLoop func()
+	closing  chan struct{} // closed before the server stops: it waits for every request, and streams end by this only
 }
 
 // Open opens the workspace: database, objects, rooms. It starts nothing.

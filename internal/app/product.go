@@ -81,5 +81,5 @@ func monitored(p serving.Prediction) (monitor.Prediction, error) {
 
 // nativeDeps are what the native API reads.
 func (a *App) nativeDeps() httpapi.Deps {
-	return httpapi.Deps{Steps: a.Steps, Lineage: a.Lineage, Version: a.cfg.Version, Log: a.cfg.Logger, Product: func(ctx context.Context) (*spec.Product, error) { return a.Synced(ctx, "system") }}
+	return httpapi.Deps{Steps: a.Steps, Lineage: a.Lineage, Version: a.cfg.Version, Log: a.cfg.Logger, Closing: a.closing, Product: func(ctx context.Context) (*spec.Product, error) { return a.Synced(ctx, "system") }}
 }

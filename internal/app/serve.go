@@ -42,6 +42,7 @@ func (a *App) Start(ctx context.Context, o StartOptions) error {
 		wg.Go(func() { a.watch(loop) })
 	}
 	a.stopLoop = func() { cancel(); wg.Wait() }
+	a.closing = make(chan struct{})
 	a.server = serve(ln, a.mux(), a.ready, a.cfg.Logger)
 	a.address = announce(a.cfg.path("served-at"), "http://"+ln.Addr().String())
 	for began := time.Now(); !a.Serving.Ready() && time.Since(began) < loadPatience && ctx.Err() == nil; {
@@ -61,13 +62,14 @@ func (a *App) ready(ctx context.Context) error {
 // Stop ends the server and everything beside it; running requests finish first. Stopping twice does nothing.
 func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
-	srv, stop, address := a.server, a.stopLoop, a.address
-	a.server, a.stopLoop, a.address = nil, nil, nil
+	srv, stop, address, closing := a.server, a.stopLoop, a.address, a.closing
+	a.server, a.stopLoop, a.address, a.closing = nil, nil, nil, nil
 	a.mu.Unlock()
 	if srv == nil {
 		return nil
 	}
 	address.end()
+	close(closing)
 	err := srv.shutdown(ctx)
 	stop()
 	if serr := a.Serving.Stop(); err == nil {

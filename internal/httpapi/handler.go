@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -27,6 +28,9 @@ type Deps struct {
 	// Product gives the product of the workspace, stored in the team room. nil, or a nil product, or fault.NotFound: the
 	// workspace has no paraplu.yaml yet.
 	Product func(context.Context) (*spec.Product, error)
+	// Closing ends open streams when it is closed, so that a server can stop. nil = never.
+	Closing   <-chan struct{}
+	LiveEvery time.Duration // between two looks of a stream; 0 = a second
 }
 
 // Prefix is where the API lives.
@@ -34,10 +38,14 @@ const Prefix = "/api/v1"
 
 const (
 	smallBody = 64 << 10
+	queryBody = 1 << 20
 	truthBody = 16 << 20
 )
 
-type server struct{ Deps }
+type server struct {
+	Deps
+	streams chan struct{} // a place for each open stream
+}
 
 var once sync.Once
 
@@ -47,7 +55,7 @@ func Handler(d Deps) http.Handler {
 		d.Log = slog.Default()
 	}
 	mux := http.NewServeMux()
-	newAPI(mux, &server{d})
+	newAPI(mux, &server{Deps: d})
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, fault.New(fault.NotFound, "there is no %s %s", r.Method, r.URL.Path).WithHint("%s/openapi.json lists what there is", Prefix))
 	})
@@ -112,10 +120,32 @@ func (s *server) routes(api huma.API) {
 	get(s, api, "bill", "/products/{product}/bill", "Money of a period, and where each number comes from", s.bill)
 	get(s, api, "lineage", "/lineage", "What something was made of, or what was made of it", s.lineage)
 	get(s, api, "package", "/packages/{digest}", "A model package", s.pack)
+	s.trackingRoutes(api)
 	post(s, api, "truth", "/products/{product}/truth", "Deliver outcomes", truthBody, s.truth)
 	post(s, api, "rollback", "/products/{product}/rollback", "Bring back the package that answered before", smallBody, s.rollback)
 	post(s, api, "acknowledge", "/incidents/{id}/acknowledge", "Take an incident", smallBody, s.acknowledge)
 	post(s, api, "resolve", "/incidents/{id}/resolve", "Close an incident", smallBody, s.resolve)
+}
+
+func (s *server) trackingRoutes(api huma.API) {
+	get(s, api, "experiments", "/experiments", "All experiments, by name", s.experiments)
+	post(s, api, "new-experiment", "/experiments", "Make an experiment", smallBody, s.newExperiment)
+	get(s, api, "experiment", "/experiments/{id}", "An experiment, also a deleted one", s.experiment)
+	post(s, api, "rename-experiment", "/experiments/{id}/rename", "Give an experiment another name", smallBody, s.renameExperiment)
+	post(s, api, "delete-experiment", "/experiments/{id}/delete", "Put an experiment and its runs aside", smallBody, s.deleteExperiment)
+	post(s, api, "restore-experiment", "/experiments/{id}/restore", "Bring an experiment and its runs back", smallBody, s.restoreExperiment)
+	post(s, api, "runs", "/runs/query", "A page of a table of runs", queryBody, s.runs)
+	get(s, api, "columns", "/runs/columns", "Metrics, params and tags that runs have", s.columns)
+	get(s, api, "compare", "/runs/compare", "Runs side by side", s.compare)
+	s.liveRoute(api)
+	get(s, api, "run", "/runs/{id}", "A run with everything that was logged", s.run)
+	post(s, api, "delete-run", "/runs/{id}/delete", "Put a run aside", smallBody, s.deleteRun)
+	post(s, api, "restore-run", "/runs/{id}/restore", "Bring a run back", smallBody, s.restoreRun)
+	get(s, api, "chart", "/runs/{id}/metrics/{key}", "A metric as it is drawn: few points, no peak lost", s.chart)
+	get(s, api, "views", "/views", "Saved views of a product and of all, by name", s.views)
+	post(s, api, "new-view", "/views", "Save a view", smallBody, s.newView)
+	register(s, api, huma.Operation{OperationID: "change-view", Method: http.MethodPut, Path: Prefix + "/views/{id}", Summary: "Change a saved view", MaxBodyBytes: smallBody}, s.changeView)
+	register(s, api, huma.Operation{OperationID: "delete-view", Method: http.MethodDelete, Path: Prefix + "/views/{id}", Summary: "Forget a saved view"}, s.deleteView)
 }
 
 // out is an answer with a body.
@@ -135,14 +165,19 @@ func register[I, O any](s *server, api huma.API, op huma.Operation, fn func(cont
 	huma.Register(api, op, func(ctx context.Context, in *I) (*out[O], error) {
 		body, err := fn(ctx, in)
 		if err != nil {
-			p := problemOf(err)
-			if p.Status == http.StatusInternalServerError {
-				s.Log.Error("request failed", "operation", op.OperationID, "error", err)
-			}
-			return nil, p
+			return nil, s.failed(op, err)
 		}
 		return &out[O]{body}, nil
 	})
+}
+
+// failed gives an error as the client sees it, and logs it when it is a defect.
+func (s *server) failed(op huma.Operation, err error) error {
+	p := problemOf(err)
+	if p.Status == http.StatusInternalServerError {
+		s.Log.Error("request failed", "operation", op.OperationID, "error", err)
+	}
+	return p
 }
 
 // here gives the product of the workspace if it has this name.

@@ -29,6 +29,7 @@ import (
 	"github.com/paraplu/paraplu/internal/spec"
 	"github.com/paraplu/paraplu/internal/steps"
 	"github.com/paraplu/paraplu/internal/team"
+	"github.com/paraplu/paraplu/internal/tracking"
 )
 
 const text = `product: {name: umbrella, title: Umbrella orders, description: How many umbrellas to order., risk: low}
@@ -51,7 +52,7 @@ monitor:
 `
 
 var (
-	sources = []db.Source{event.Migrations(), team.Migrations(), dataset.Migrations(), quality.Migrations(), pipeline.Migrations(),
+	sources = []db.Source{event.Migrations(), team.Migrations(), dataset.Migrations(), quality.Migrations(), pipeline.Migrations(), tracking.Migrations(),
 		modelpack.Migrations(), registry.Migrations(), rollout.Migrations(), monitor.Migrations()}
 	monday = time.Date(2015, 3, 2, 0, 0, 0, 0, time.UTC)
 	now    = monday.AddDate(0, 0, 30)
@@ -81,6 +82,7 @@ func build(t *testing.T, d *db.DB, yaml string) *world {
 	r.Datasets = dataset.New(d, b, clock)
 	r.Quality = quality.New(d, engine, clock)
 	r.Pipeline = pipeline.New(d, b, clock)
+	r.Tracking = tracking.New(d, b, clock)
 	r.Packs = modelpack.New(d, b, modelpack.OpenKeys(filepath.Join(dir, "keys")), clock)
 	known := func(context.Context, ref.Digest) (registry.Package, error) {
 		return registry.Package{Author: "daisy", SelfTested: true}, nil

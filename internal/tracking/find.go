@@ -53,7 +53,27 @@ type ExperimentLine struct {
 }
 
 // Experiments lists all experiments with the number of their runs, by name.
-func (r *Room) Experiments(ctx context.Context, v View) (out []ExperimentLine, err error) {
+func (r *Room) Experiments(ctx context.Context, v View) ([]ExperimentLine, error) {
+	return r.experimentLines(ctx, "e.stage IN "+v.stages())
+}
+
+// ExperimentLine gives one experiment with the number of its runs, also a deleted one.
+func (r *Room) ExperimentLine(ctx context.Context, id string) (l ExperimentLine, err error) {
+	n, err := experimentNumber(id)
+	if err != nil {
+		return l, err
+	}
+	list, err := r.experimentLines(ctx, "e.id = ?", n)
+	if err == nil && len(list) == 0 {
+		err = fault.New(fault.NotFound, "there is no experiment %d", n).WithHint("paraplu exp list")
+	}
+	if err != nil {
+		return l, err
+	}
+	return list[0], nil
+}
+
+func (r *Room) experimentLines(ctx context.Context, where string, args ...any) (out []ExperimentLine, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		out = nil
 		var plain []Experiment
@@ -66,7 +86,7 @@ func (r *Room) Experiments(ctx context.Context, v View) (out []ExperimentLine, e
 		}, `SELECT e.id, e.name, e.artifact_location, e.stage, e.created_ms, e.updated_ms, coalesce(r.runs, 0), r.last
 			FROM tracking_experiment e LEFT JOIN (SELECT experiment, count(*) AS runs, max(start_ms) AS last FROM tracking_run
 			WHERE stage = 'active' GROUP BY experiment) r ON r.experiment = e.id
-			WHERE e.stage IN `+v.stages()+` ORDER BY `+textOrder(tx, "e.name"))
+			WHERE `+where+` ORDER BY `+textOrder(tx, "e.name"), args...)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,92 @@
  */
 
 export interface paths {
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All experiments, by name */
+        get: operations["experiments"];
+        put?: never;
+        /** Make an experiment */
+        post: operations["new-experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An experiment, also a deleted one */
+        get: operations["experiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{id}/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put an experiment and its runs aside */
+        post: operations["delete-experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{id}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give an experiment another name */
+        post: operations["rename-experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring an experiment and its runs back */
+        post: operations["restore-experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{id}/acknowledge": {
         parameters: {
             query?: never;
@@ -225,6 +311,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics, params and tags that runs have */
+        get: operations["columns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs side by side */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** New points and states of runs, as they come */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A page of a table of runs */
+        post: operations["runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A run with everything that was logged */
+        get: operations["run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a run aside */
+        post: operations["delete-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/metrics/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A metric as it is drawn: few points, no peak lost */
+        get: operations["chart"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring a run back */
+        post: operations["restore-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views of a product and of all, by name */
+        get: operations["views"];
+        put?: never;
+        /** Save a view */
+        post: operations["new-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a saved view */
+        put: operations["change-view"];
+        post?: never;
+        /** Forget a saved view */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -285,6 +543,19 @@ export interface components {
             time: string;
             verb: string;
         };
+        Chart: {
+            /** @description All points of the range; else its ends, and the lowest and highest of each stretch */
+            exact: boolean;
+            key: string;
+            run: string;
+            steps: number[];
+            /** @description Of all points, whatever the range */
+            summary: components["schemas"]["SeriesSummary"];
+            /** @description Unix milliseconds */
+            times: number[];
+            /** @description null = NaN */
+            values: (number | null)[];
+        };
         Check: {
             /** @description That helps; empty when passed */
             command: string;
@@ -310,6 +581,21 @@ export interface components {
             shape?: number[];
             type: string;
             unit?: string;
+        };
+        Compared: {
+            /** @description Not the same in all runs */
+            differs: boolean;
+            /** @enum {string} */
+            kind: "param" | "metric" | "code" | "dataset";
+            name: string;
+            /** @description Of metrics: one for each run; null where it has none, or NaN */
+            numbers?: (number | null)[];
+            /** @description Of all others: one for each run */
+            texts?: (string | null)[];
+        };
+        Comparison: {
+            rows: components["schemas"]["Compared"][];
+            runs: components["schemas"]["RunState"][];
         };
         Dataset: {
             actor: string;
@@ -390,6 +676,9 @@ export interface components {
              */
             version: number;
         };
+        Done: {
+            ok: boolean;
+        };
         Drift: {
             beyond: boolean;
             column: string;
@@ -442,6 +731,36 @@ export interface components {
             started: string;
             state: string;
             steps: components["schemas"]["Step"][];
+        };
+        Experiment: {
+            /** @description URI */
+            artifact_location: string;
+            /**
+             * Format: int64
+             * @description Unix milliseconds
+             */
+            created_ms: number;
+            /** @description Decimal number */
+            id: string;
+            /**
+             * Format: int64
+             * @description Latest start of a run
+             */
+            last_ms?: number;
+            /** @description Unique, also among deleted ones */
+            name: string;
+            /**
+             * Format: int64
+             * @description Active ones
+             */
+            runs: number;
+            /** @enum {string} */
+            stage: "active" | "deleted";
+            tags: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            updated_ms: number;
         };
         Fact: {
             /** @description Member or system */
@@ -607,6 +926,22 @@ export interface components {
             parent?: string;
             run?: string;
         };
+        LivePoints: {
+            /**
+             * Format: int64
+             * @description Points of the metric now
+             */
+            count: number;
+            key: string;
+            /** @description These are not all new points: some came late or there are too many; read the metric again */
+            partial: boolean;
+            run: string;
+            steps: number[];
+            /** @description Unix milliseconds */
+            times: number[];
+            /** @description null = NaN */
+            values: (number | null)[];
+        };
         Manifest: {
             contract?: string;
             /** Format: date-time */
@@ -644,6 +979,11 @@ export interface components {
             operations: string;
             statistics: string;
             title: string;
+        };
+        NewExperiment: {
+            /** @description URI; empty = the store of this server */
+            artifact_location?: string;
+            name: string;
         };
         Next: {
             command: string;
@@ -886,6 +1226,9 @@ export interface components {
             /** @description draft, in review, approved, deployed, superseded, rejected, revoked, expired */
             state: string;
         };
+        Rename: {
+            name: string;
+        };
         Resolve: {
             member: string;
             reason: string;
@@ -930,6 +1273,217 @@ export interface components {
             owner: string;
             runbook?: string;
             severity: string;
+        };
+        RunColumn: {
+            key: string;
+            /** @enum {string} */
+            kind: "metric" | "param" | "tag";
+            /** @description As a query calls it: metrics.loss */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many runs have it
+             */
+            runs: number;
+        };
+        RunDataset: {
+            /** @description training, validation, …; empty when it was not said */
+            context: string;
+            digest: string;
+            name: string;
+        };
+        RunDetail: {
+            artifact_uri: string;
+            datasets: components["schemas"]["RunDataset"][];
+            /**
+             * Format: int64
+             * @description Absent while it goes on
+             */
+            end_ms?: number;
+            /** @description Name */
+            experiment: string;
+            experiment_id: string;
+            id: string;
+            /** @description Latest values, by key */
+            metrics: components["schemas"]["RunMetric"][];
+            /** @description Ids of logged models that it used */
+            models_in: string[];
+            /** @description Ids of logged models that it made */
+            models_out: string[];
+            name: string;
+            params: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            stage: "active" | "deleted";
+            /**
+             * Format: int64
+             * @description Unix milliseconds
+             */
+            start_ms: number;
+            /** @enum {string} */
+            status: "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+            tags: {
+                [key: string]: string;
+            };
+            user: string;
+        };
+        RunMetric: {
+            key: string;
+            /** Format: int64 */
+            step: number;
+            /** Format: int64 */
+            timestamp_ms: number;
+            /**
+             * Format: double
+             * @description null = NaN
+             */
+            value: number | null;
+        };
+        RunRow: {
+            /**
+             * Format: int64
+             * @description Absent while it goes on
+             */
+            end_ms?: number;
+            /** @description Name */
+            experiment: string;
+            experiment_id: string;
+            id: string;
+            /** @description null where the run has none, or NaN */
+            metrics: (number | null)[];
+            name: string;
+            /** @description Places of metrics that are NaN */
+            nan?: number[];
+            params: (string | null)[];
+            /** @enum {string} */
+            stage: "active" | "deleted";
+            /**
+             * Format: int64
+             * @description Unix milliseconds
+             */
+            start_ms: number;
+            /** @enum {string} */
+            status: "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+            tags: (string | null)[];
+            user: string;
+        };
+        RunState: {
+            /**
+             * Format: int64
+             * @description Absent while it goes on
+             */
+            end_ms?: number;
+            experiment_id: string;
+            id: string;
+            name: string;
+            /** @enum {string} */
+            stage: "active" | "deleted";
+            /**
+             * Format: int64
+             * @description Unix milliseconds
+             */
+            start_ms: number;
+            /** @enum {string} */
+            status: "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+            user: string;
+        };
+        RunsQuery: {
+            /**
+             * @description Only these metrics, params and tags; none = all of the rows up to 200
+             * @example [
+             *       "metrics.loss",
+             *       "max(metrics.acc)",
+             *       "params.depth"
+             *     ]
+             */
+            columns?: string[];
+            /** @description Ids; none = all */
+            experiments?: string[];
+            /**
+             * @description AND, OR, NOT and parentheses over comparisons
+             * @example min(metrics.loss) < 0.2 AND NOT (params.depth > 6 OR tags.note IS NULL)
+             */
+            filter?: string;
+            /**
+             * Format: int64
+             * @default 100
+             */
+            limit: number;
+            /** @description Do not count */
+            no_total?: boolean;
+            /**
+             * @description Terms; then the latest start first
+             * @example [
+             *       "min(metrics.loss) DESC"
+             *     ]
+             */
+            order?: string[];
+            /** @description Token of the answer before */
+            page?: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            view: "active" | "deleted" | "all";
+        };
+        RunsTable: {
+            /** @description Names of the columns: metrics.loss, min(metrics.loss) */
+            metrics: string[];
+            /**
+             * Format: int64
+             * @description Columns of these rows that did not fit
+             */
+            more: number;
+            /** @description Token of the following page; empty at the end */
+            next: string;
+            /** @description params.depth */
+            params: string[];
+            rows: components["schemas"]["RunRow"][];
+            /** @description tags.note */
+            tags: string[];
+            /**
+             * Format: int64
+             * @description Runs that match; -1 = not counted
+             */
+            total: number;
+        };
+        SavedView: {
+            columns: string[];
+            filter: string;
+            id: string;
+            /** @description Unique in its product */
+            name: string;
+            order: string[];
+            /** @description Empty = for all products */
+            product: string;
+            /** Format: int64 */
+            updated_ms: number;
+        };
+        SeriesSummary: {
+            /**
+             * Format: double
+             * @description null = NaN
+             */
+            first: number | null;
+            /**
+             * Format: double
+             * @description null = NaN
+             */
+            last: number | null;
+            /** Format: double */
+            max: number | null;
+            /** Format: double */
+            mean: number | null;
+            /** Format: double */
+            min: number | null;
+            /**
+             * Format: int64
+             * @description Points that are NaN; the numbers below leave them out
+             */
+            nans: number;
+            /** Format: int64 */
+            points: number;
         };
         Share: {
             /** Format: date-time */
@@ -1078,6 +1632,14 @@ export interface components {
             value?: number;
             why: string;
         };
+        ViewBody: {
+            columns?: string[];
+            filter?: string;
+            name: string;
+            order?: string[];
+            /** @description Empty = for all products */
+            product?: string;
+        };
         Watch: {
             /** @description Of the performance rule, empty when performance is not watched */
             metric: string;
@@ -1160,6 +1722,202 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    experiments: {
+        parameters: {
+            query?: {
+                view?: "active" | "deleted" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"][];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "new-experiment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExperiment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Decimal number */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-experiment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Decimal number */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rename-experiment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Decimal number */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "restore-experiment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Decimal number */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     acknowledge: {
         parameters: {
             query?: never;
@@ -1585,6 +2343,411 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Window"][];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    columns: {
+        parameters: {
+            query?: {
+                /** @description Ids; none = all */
+                experiment?: string[];
+                view?: "active" | "deleted" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunColumn"][];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                /** @description Ids */
+                run: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query: {
+                /** @description Ids */
+                run: string[];
+                /** @description Only these; none = all */
+                metric?: string[];
+            };
+            header?: {
+                /** @description Go on behind this event; browsers send it by themselves */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: run, points, problem */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RunState"] | components["schemas"]["LivePoints"] | components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsTable"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 32 hex digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 32 hex digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chart: {
+        parameters: {
+            query?: {
+                /** @description What from and to are, and the order of the points */
+                by?: "step" | "time";
+                /** @description First step, or Unix milliseconds */
+                from?: string;
+                /** @description Last step, or Unix milliseconds */
+                to?: string;
+                /** @description At most so many points */
+                max?: number;
+            };
+            header?: never;
+            path: {
+                /** @description 32 hex digits */
+                id: string;
+                /** @description Of the metric; a slash is written %2F */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chart"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "restore-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 32 hex digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    views: {
+        parameters: {
+            query?: {
+                /** @description Also the views of this product */
+                product?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"][];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "new-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Error */
