@@ -47,8 +47,9 @@ type App struct {
 	Lineage *lineage.Room
 	Traces  *trace.Room
 
-	cfg  Config
-	lock *workspaceLock
+	cfg    Config
+	lock   *workspaceLock
+	engine *duck.Engine
 
 	mu       sync.Mutex
 	product  *spec.Product
@@ -113,7 +114,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	engine := duck.New(duck.Config{TempDir: a.cfg.path("tmp", "duck")})
-	r.Analytics = engine
+	r.Analytics, a.engine = engine, engine
 	r.Team = team.New(d, a.cfg.Clock)
 	r.Datasets = dataset.New(d, r.Blob, a.cfg.Clock)
 	r.Quality = quality.New(d, engine, a.cfg.Clock)

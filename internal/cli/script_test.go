@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 //	flip FILE             turns all bits of the middle byte of a file
 //	object FILE           $OBJECT is the stored object with the content of the file
 //	serve, stopped N      starts `paraplu up`, $URL is where; ends it with SIGINT, it exits with N
+//	logged                five runs in two experiments of the current folder, with ids, times and values that never differ
 //	fetch STATUS PATH [BODY]   asks $URL; the answer becomes stdout
 //	busy                  $BUSY is a port that somebody else listens on
 //
@@ -68,7 +69,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"stand": stand, "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
-			"serve": serve, "stopped": stopped, "fetch": fetch, "busy": busy,
+			"serve": serve, "stopped": stopped, "fetch": fetch, "busy": busy, "logged": loggedRuns,
 		},
 	})
 }

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -100,6 +101,9 @@ func placed(what, text string, err error) error {
 		m = &mistake{pos: f.Pos, msg: f.Msg}
 	default:
 		return err
+	}
+	if what != "filter" { // one of several short texts
+		m = &mistake{m.pos, fmt.Sprintf("%s, in %q", m.msg, text), m.hint}
 	}
 	before := text[:min(max(m.pos, 0), len(text))]
 	line, col := 1+strings.Count(before, "\n"), 1+utf8.RuneCountInString(before[strings.LastIndex(before, "\n")+1:])

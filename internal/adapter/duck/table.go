@@ -35,8 +35,20 @@ func (e *Engine) Query(ctx context.Context, tables map[string]quality.Table, tex
 }
 
 func (s *session) load(ctx context.Context, name string, t quality.Table) error {
-	defs := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
+	return s.put(ctx, name, t.Columns, func(add func([]any) error) error {
+		for _, row := range t.Rows {
+			if err := add(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// put makes a table and adds the rows that rows gives, one by one.
+func (s *session) put(ctx context.Context, name string, columns []quality.Column, rows func(add func([]any) error) error) error {
+	defs := make([]string, len(columns))
+	for i, c := range columns {
 		if !columnTypes[c.Type] {
 			return fault.New(fault.Invalid, "column %s has the type %q; known: BIGINT, BOOLEAN, DATE, DOUBLE, TIMESTAMP, VARCHAR", c.Name, c.Type)
 		}
@@ -50,7 +62,7 @@ func (s *session) load(ctx context.Context, name string, t quality.Table) error 
 		if err != nil {
 			return classify(ctx, err)
 		}
-		if err := fill(ctx, a, t); err != nil {
+		if err := rows(adder(ctx, a, columns)); err != nil {
 			a.Clear() //nolint:errcheck // the table is given up
 			a.Close() //nolint:errcheck
 			return err
@@ -59,27 +71,28 @@ func (s *session) load(ctx context.Context, name string, t quality.Table) error 
 	})
 }
 
-func fill(ctx context.Context, a *duckdb.Appender, t quality.Table) error {
-	cells := make([]driver.Value, len(t.Columns))
-	for i, row := range t.Rows {
-		if i%cancelEvery == 0 && ctx.Err() != nil {
+// adder gives what appends one row.
+func adder(ctx context.Context, a *duckdb.Appender, columns []quality.Column) func([]any) error {
+	cells, n := make([]driver.Value, len(columns)), 0
+	return func(row []any) error {
+		if n++; (n-1)%cancelEvery == 0 && ctx.Err() != nil {
 			return fault.New(fault.Canceled, "the query was stopped: %w", ctx.Err())
 		}
 		if len(row) != len(cells) {
-			return fault.New(fault.Invalid, "row %d has %d values for %d columns", i+1, len(row), len(cells))
+			return fault.New(fault.Invalid, "row %d has %d values for %d columns", n, len(row), len(cells))
 		}
 		for j, v := range row {
-			cell, ok := fit(t.Columns[j].Type, v)
+			cell, ok := fit(columns[j].Type, v)
 			if !ok {
-				return fault.New(fault.Invalid, "row %d, column %s: %v (%T) is no %s", i+1, t.Columns[j].Name, v, v, t.Columns[j].Type)
+				return fault.New(fault.Invalid, "row %d, column %s: %v (%T) is no %s", n, columns[j].Name, v, v, columns[j].Type)
 			}
 			cells[j] = cell
 		}
 		if err := a.AppendRow(cells...); err != nil {
-			return fmt.Errorf("row %d: %w", i+1, err)
+			return fmt.Errorf("row %d: %w", n, err)
 		}
+		return nil
 	}
-	return nil
 }
 
 // fit gives v as the type of a column; numbers fit when nothing is lost.
