@@ -12,4 +12,9 @@
 //
 //	clauses, err := filter.Parse("metrics.wape < 0.3 AND tags.`mlflow.user` = 'daisy'")
 //	order, err := filter.ParseOrder("metrics.wape ASC")
+//
+// ParseExpr reads the richer language of the native API and the command line, of which that one is a part; its grammar is at
+// Expr:
+//
+//	expr, err := filter.ParseExpr("min(metrics.loss) < 0.2 OR NOT (params.depth > 6)")
 package filter

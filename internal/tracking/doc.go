@@ -14,9 +14,14 @@
 // Searching reads the filter with package filter and turns its clauses into SQL with semi-joins (where.go); the same text
 // means the same on SQLite and PostgreSQL, with one exception: ILIKE on SQLite folds the case of ASCII letters only.
 //
+// Table asks more than MLflow's search can say (filter.ParseExpr): what NULL and NaN mean in it is said in expr.go. Chart, Compare
+// and Feed read runs for people: few points without losing a peak, side by side, and as they come.
+//
+//	t, err := room.Table(ctx, tracking.TableQuery{Filter: "min(metrics.wape) < 0.3 OR params.depth > 6", Order: []string{"metrics.wape"}, Limit: 100})
+//
 // Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_series, tracking_chunk,
 // tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact,
-// tracking_upload(_part), tracking_doomed (folders of artifacts whose owner is gone), tracking_spent (numbers of experiments
+// tracking_view, tracking_upload(_part), tracking_doomed (folders of artifacts whose owner is gone), tracking_spent (numbers of experiments
 // that are gone). A table of what belongs to a run, logged model or experiment names it in a column run, model or experiment,
 // and its own name begins with that of what it refers to: so Purge finds it.
 //
