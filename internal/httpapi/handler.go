@@ -31,6 +31,7 @@ type Deps struct {
 	// Closing ends open streams when it is closed, so that a server can stop. nil = never.
 	Closing   <-chan struct{}
 	LiveEvery time.Duration // between two looks of a stream; 0 = a second
+	Heartbeat time.Duration // of a stream without news; 0 = 15 seconds
 }
 
 // Prefix is where the API lives.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -80,11 +81,7 @@ func (l *live) serve(hctx huma.Context) {
 	out := &events{w: hctx.BodyWriter()}
 	io.WriteString(out.w, "retry: 2000\n\n") //nolint:errcheck // the flush tells
 	out.write(l.news, l.feed.Mark)
-	every := l.s.LiveEvery
-	if every == 0 {
-		every = liveEvery
-	}
-	look, beat := time.NewTicker(every), time.NewTicker(heartbeat)
+	look, beat := time.NewTicker(cmp.Or(l.s.LiveEvery, liveEvery)), time.NewTicker(cmp.Or(l.s.Heartbeat, heartbeat))
 	defer look.Stop()
 	defer beat.Stop()
 	for out.flush() {

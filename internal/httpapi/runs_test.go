@@ -172,6 +172,7 @@ type listener struct {
 	resp *http.Response
 	in   *bufio.Scanner
 	id   string
+	beat bool // heard a comment
 }
 
 func listen(t *testing.T, ctx context.Context, url, after string) *listener {
@@ -198,6 +199,7 @@ func listen(t *testing.T, ctx context.Context, url, after string) *listener {
 func (l *listener) next() (name, data string) {
 	for l.in.Scan() {
 		line := l.in.Text()
+		l.beat = l.beat || strings.HasPrefix(line, ": ")
 		switch key, value, _ := strings.Cut(line, ": "); key {
 		case "id":
 			l.id = value
@@ -234,7 +236,7 @@ func (l *listener) points(n int) (steps []int64) {
 // streaming is a world behind a real port, where a stream looks all the time.
 func streaming(t *testing.T, w *world) (*server, *httptest.Server, chan struct{}) {
 	closing := make(chan struct{})
-	s := &server{Deps: Deps{Steps: w.Steps, Closing: closing, LiveEvery: time.Millisecond}}
+	s := &server{Deps: Deps{Steps: w.Steps, Closing: closing, LiveEvery: time.Millisecond, Heartbeat: 5 * time.Millisecond}}
 	mux := http.NewServeMux()
 	newAPI(mux, s)
 	srv := httptest.NewServer(mux)
@@ -251,6 +253,9 @@ func TestLive(t *testing.T) {
 		l := listen(t, ctx, at, "")
 		if name, data := l.next(); name != "run" || decode[api.RunState](t, data).Status != "RUNNING" {
 			t.Fatalf("%s %s", name, data)
+		}
+		for !l.beat && l.in.Scan() { // nothing is new: the line is kept open
+			l.beat = strings.HasPrefix(l.in.Text(), ": ")
 		}
 		w.log(run.ID, 10, 12)
 		if steps := l.points(2); fmt.Sprint(steps) != "[10 11]" {

@@ -18,6 +18,9 @@ import (
 // maxTests bounds the comparisons of a filter: SQLite refuses expressions that are 1000 deep.
 const maxTests = 300
 
+// maxValues bounds the values of a filter together: SQLite knows 32,766 placeholders in a statement.
+const maxValues = 20000
+
 // condition is a filter as SQL over tracking_run r.
 type condition struct {
 	dialect db.Dialect
@@ -39,6 +42,9 @@ func compile(dialect db.Dialect, text string) (string, []any, error) {
 	c := &condition{dialect: dialect}
 	if e != nil {
 		err = c.expr(e)
+	}
+	if err == nil && len(c.args) > maxValues {
+		err = &mistake{msg: fmt.Sprintf("the filter has %d values, more than %d", len(c.args), maxValues)}
 	}
 	return c.sql.String(), c.args, placed("filter", text, err)
 }

@@ -458,3 +458,31 @@ func TestTablePageBelongsToItsOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestTableOfTheLargestFilter: what is not refused is answered, at the limits of depth, comparisons, values and order.
+func TestTableOfTheLargestFilter(t *testing.T) {
+	each(t, func(t *testing.T, r *tracking.Room, _ *db.DB) {
+		zoo(t, r, 10)
+		list := "params.p IN ('x'" + strings.Repeat(", 'y'", 4999) + ")"
+		tests := make([]string, 300)
+		for i := range tests {
+			tests[i] = []string{"params.p = 1", "metrics.m > 7", "datasets.name = 'x'", "tags.t != 'x'"}[i%4]
+		}
+		var order []string
+		for i := range 8 {
+			order = append(order, fmt.Sprintf("params.k%d", i))
+		}
+		for name, text := range map[string]string{
+			"depth": strings.Repeat("NOT (", 50) + "params.p = 1" + strings.Repeat(")", 50), "tests": strings.Join(tests, " OR "),
+			"both":   strings.Repeat("NOT (params.p = 2 OR ", 50) + strings.Join(tests[:200], " AND ") + strings.Repeat(")", 50),
+			"values": list + " OR " + list + " OR " + list,
+		} {
+			if _, err := r.Table(ctx, tracking.TableQuery{Filter: text, Order: order, Limit: 10}); err != nil {
+				t.Errorf("%s: %.200v", name, err)
+			}
+		}
+		if _, err := r.Table(ctx, tracking.TableQuery{Filter: strings.Repeat(list+" OR ", 4) + list, Limit: 10}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("too many values: %.200v", err)
+		}
+	})
+}
