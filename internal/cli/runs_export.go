@@ -34,14 +34,7 @@ func (s *session) runsExportCommand() *cobra.Command {
 					return err
 				}
 				e := &export{a: a, q: q, histories: histories}
-				if err = e.prepare(c.Context()); err == nil {
-					if toCSV != "" {
-						err = e.csv(c.Context(), toCSV, s.out)
-					} else {
-						err = a.WriteParquet(c.Context(), toParquet, e.columns(), func(add func([]any) error) error { return e.each(c.Context(), add) })
-					}
-				}
-				if err != nil {
+				if err := e.write(c.Context(), toCSV, toParquet, s.out); err != nil {
 					return s.pointed(err, f.filter)
 				}
 				if toCSV == "-" {
@@ -68,6 +61,17 @@ type export struct {
 	histories bool
 	logged    []tracking.Column
 	rows      int
+}
+
+// write writes to one of two kinds of files.
+func (e *export) write(ctx context.Context, toCSV, toParquet string, out io.Writer) error {
+	if err := e.prepare(ctx); err != nil {
+		return err
+	}
+	if toCSV != "" {
+		return e.csv(ctx, toCSV, out)
+	}
+	return e.a.WriteParquet(ctx, toParquet, e.columns(), func(add func([]any) error) error { return e.each(ctx, add) })
 }
 
 // prepare finds the columns: those that were named, or all that the runs of these experiments have.

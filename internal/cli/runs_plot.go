@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -29,18 +30,9 @@ func (s *session) runsPlotCommand() *cobra.Command {
 				}
 				p.width = max(p.width, 30)
 				for _, id := range ids {
-					run, err := a.Tracking.Run(c.Context(), id)
-					if err != nil {
+					if err := p.read(c.Context(), a, id, args[0]); err != nil {
 						return err
 					}
-					chart, err := a.Tracking.Chart(c.Context(), tracking.ChartQuery{Run: id, Key: args[0], ByTime: p.byTime, Max: 4 * p.width})
-					if fault.Is(err, fault.NotFound) {
-						return fault.New(fault.NotFound, "run %s (%s) has no metric %s", id[:min(12, len(id))], run.Name, args[0]).WithHint("paraplu runs show %s", id[:min(12, len(id))])
-					}
-					if err != nil {
-						return err
-					}
-					p.lines = append(p.lines, plotLine{run: run, chart: chart})
 				}
 				p.title, p.colour = args[0], s.terminal()
 				s.show(p.points(), func() { s.printf("%s", p.draw()) })
@@ -51,6 +43,21 @@ func (s *session) runsPlotCommand() *cobra.Command {
 	c.Flags().StringVar(&by, "by", "step", "what goes to the right: step, or time since the first point of each run")
 	c.Flags().IntVar(&p.height, "height", 16, "lines of the picture")
 	return c
+}
+
+// read adds the line of a run.
+func (p *picture) read(ctx context.Context, a *app.App, id, metric string) error {
+	run, err := a.Tracking.Run(ctx, id)
+	if err != nil {
+		return err
+	}
+	chart, err := a.Tracking.Chart(ctx, tracking.ChartQuery{Run: id, Key: metric, ByTime: p.byTime, Max: min(4*p.width, tracking.MaxChartPoints)})
+	if fault.Is(err, fault.NotFound) {
+		short := id[:min(12, len(id))]
+		return fault.New(fault.NotFound, "run %s (%s) has no metric %s", short, run.Name, metric).WithHint("paraplu runs show %s", short)
+	}
+	p.lines = append(p.lines, plotLine{run: run, chart: chart})
+	return err
 }
 
 // plotted is a line as JSON.
