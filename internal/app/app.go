@@ -38,14 +38,16 @@ import (
 	"github.com/paraplu/paraplu/internal/team"
 	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
+	"github.com/paraplu/paraplu/internal/transfer"
 )
 
 // App is an open workspace.
 type App struct {
 	*steps.Steps
-	Serving *serving.Room
-	Lineage *lineage.Room
-	Traces  *trace.Room
+	Serving  *serving.Room
+	Lineage  *lineage.Room
+	Traces   *trace.Room
+	Transfer *transfer.Transfer
 
 	cfg    Config
 	lock   *workspaceLock
@@ -131,6 +133,7 @@ func (a *App) open(ctx context.Context) error {
 	a.Serving = serving.New(d, r.Packs, a.placed, a.cfg.Clock)
 	a.Lineage = lineage.New(d)
 	a.Traces = trace.New(d, r.Tracking.Home, a.cfg.Clock)
+	a.Transfer = transfer.New(r.Tracking, r.Registry)
 	r.Monitor = monitor.New(d, engine, a.predictions, a.accountable, a.cfg.Clock)
 	a.Steps = steps.New(r)
 	return nil

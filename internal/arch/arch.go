@@ -12,7 +12,7 @@ var level = map[string]int{
 	"team": 2, "dataset": 2, "quality": 2, "pipeline": 2, "tracking": 2, "modelpack": 2, "registry": 2, "serving": 2,
 	"rollout": 2, "monitor": 2, "lineage": 2, "trace": 2,
 	// glue
-	"steps": 3,
+	"steps": 3, "transfer": 3,
 	// adapters
 	"adapter": 4,
 	// faces
@@ -59,5 +59,5 @@ var sdks = map[string][]string{
 	"golang.org/x/term":           {"cli", "demo"},
 	"pgregory.net/rapid":          nil, // tests only
 	"github.com/rogpeppe/":        nil, // tests only
-	"golang.org/x/sync":           {"pipeline", "serving", "app"},
+	"golang.org/x/sync":           {"pipeline", "serving", "transfer", "app"},
 }

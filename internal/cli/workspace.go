@@ -83,6 +83,7 @@ func (s *session) commands() []*cobra.Command {
 		s.dataCommand(), s.checkCommand(), s.runCommand(), s.packageCommand(),
 		s.releaseCommand(), s.approveCommand(), s.placeCommand(), s.rollbackCommand(), s.deploymentsCommand(),
 		s.truthCommand(), s.monitorCommand(), s.incidentsCommand(), s.retrainCommand(), s.billCommand(),
-		s.expCommand(), s.runsCommand(), s.logCommand(), s.lineageCommand(), s.schemaCommand(), s.gcCommand(), s.doctorCommand(),
+		s.importCommand(), s.exportCommand(), s.expCommand(), s.runsCommand(),
+		s.logCommand(), s.lineageCommand(), s.schemaCommand(), s.gcCommand(), s.doctorCommand(),
 	}
 }

@@ -53,11 +53,12 @@ func newRoute(method string, bases []string, path string, fn func(*call) (any, e
 	return rt
 }
 
-// serverInfo says what this server offers.
+// serverInfo says what this server offers. The name of the workspace lets an import see that its source is itself.
 func (s *server) serverInfo(c *call) (any, error) {
 	multipart := s.offers(c.r)
+	name, err := s.Tracking.Workspace(c.ctx)
 	return map[string]any{
 		"store_type": "SqlStore", "workspaces_enabled": false, "trace_archival_enabled": false,
-		"multipart_uploads_enabled": multipart, "multipart_downloads_enabled": multipart,
-	}, nil
+		"multipart_uploads_enabled": multipart, "multipart_downloads_enabled": multipart, "paraplu_workspace": name,
+	}, err
 }
