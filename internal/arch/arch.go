@@ -59,5 +59,5 @@ var sdks = map[string][]string{
 	"golang.org/x/term":           {"cli", "demo"},
 	"pgregory.net/rapid":          nil, // tests only
 	"github.com/rogpeppe/":        nil, // tests only
-	"golang.org/x/sync":           {"pipeline", "serving", "transfer", "app"},
+	"golang.org/x/sync":           {"pipeline", "serving", "transfer", "adapter", "app"},
 }

@@ -184,5 +184,33 @@ func more(p transfer.Problem) string {
 }
 
 func (s *session) exportCommand() *cobra.Command {
-	return &cobra.Command{Use: "export", Hidden: true}
+	c := &cobra.Command{Use: "export", GroupID: "operate", Short: "Take everything along to another tool: mlflow"}
+	c.AddCommand(s.exportMLflow())
+	return c
+}
+
+func (s *session) exportMLflow() *cobra.Command {
+	var o transfer.Options
+	c := &cobra.Command{Use: "mlflow URL", Args: cobra.ExactArgs(1),
+		Short: "Bring experiments, runs, files and the registry to an MLflow server",
+		Long: `Brings experiments, runs with all points, files, logged models and the registry to a running MLflow server. It chooses ids
+of its own; ours are kept there in the tags paraplu.run_id and paraplu.model_id. Repeat the command after an interruption, or
+when there is more: it brings what is missing.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.with(c.Context(), func(a *app.App) error {
+				if !isURL(args[0]) {
+					return fault.New(fault.Invalid, "the target is not http://HOST:PORT or https://HOST").WithHint("paraplu export mlflow http://127.0.0.1:5000")
+				}
+				target, err := openServer(c.Context(), a, args[0], "export")
+				if err != nil {
+					return err
+				}
+				o.Peer, o.Actor, o.Progress = "to "+target.String(), s.actor(nil), s.progress()
+				return s.showTransfer(a.Transfer.Export(c.Context(), target, o))
+			})
+		}}
+	c.Flags().StringVar(&o.Prefix, "prefix", "", "put this before the names of experiments and registered models")
+	c.Flags().BoolVar(&o.NoFiles, "no-artifacts", false, "leave files out; a later export brings them")
+	transferFlags(c, &o)
+	return c
 }

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/fault"
@@ -49,6 +50,8 @@ type Client struct {
 	login Login
 	http  *http.Client
 	pause time.Duration // before the second try
+
+	models *atomic.Bool // some experiment has logged models; set by Experiments
 }
 
 // Open looks whether an MLflow server answers at uri and takes the login.
@@ -69,7 +72,7 @@ func Open(ctx context.Context, uri string, login Login) (*Client, error) {
 	if login.AnyCertificate {
 		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the person asked for it
 	}
-	c := &Client{base: u, login: login, http: &http.Client{Transport: transport}, pause: 200 * time.Millisecond}
+	c := &Client{base: u, login: login, http: &http.Client{Transport: transport}, pause: 200 * time.Millisecond, models: &atomic.Bool{}}
 	return c, c.greet(ctx)
 }
 

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/registry"
 	"github.com/paraplu/paraplu/internal/tracking"
@@ -46,6 +48,25 @@ func (c *Client) Experiments(ctx context.Context) (out []tracking.Experiment, er
 	slices.SortFunc(out, func(a, b tracking.Experiment) int {
 		return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID)) // numbers
 	})
+	for part := range slices.Chunk(out, 100) {
+		ids := make([]string, len(part))
+		for i, e := range part {
+			ids[i] = e.ID
+		}
+		var page struct {
+			Models []loggedModel `json:"models"`
+		}
+		err := c.post(ctx, "logged-models/search", map[string]any{"experiment_ids": ids, "max_results": 1}, &page)
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unsupported) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Models) > 0 {
+			c.models.Store(true)
+		}
+	}
 	return out, nil
 }
 
@@ -61,6 +82,9 @@ func (c *Client) Runs(ctx context.Context, experiment string, use func(tracking.
 		if err := c.post(ctx, "runs/search", ask, &page); err != nil {
 			return err
 		}
+		if err := c.withInputs(ctx, page.Runs); err != nil {
+			return err
+		}
 		for _, r := range page.Runs {
 			if err := use(r.value()); err != nil {
 				return err
@@ -70,6 +94,30 @@ func (c *Client) Runs(ctx context.Context, experiment string, use func(tracking.
 			return nil
 		}
 	}
+}
+
+// withInputs asks for the logged models that runs use, which MLflow's search leaves out. Where there are none nobody can use
+// them.
+func (c *Client) withInputs(ctx context.Context, runs []run) error {
+	if !c.models.Load() {
+		return nil
+	}
+	g, in := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i := range runs {
+		g.Go(func() error {
+			var answer struct {
+				Run run `json:"run"`
+			}
+			err := c.get(in, "runs/get", url.Values{"run_id": {runs[i].Info.ID}}, &answer)
+			if fault.Is(err, fault.NotFound) { // purged this moment
+				return nil
+			}
+			runs[i].Inputs = answer.Run.Inputs
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // Points asks for the history of each metric, page by page.

@@ -83,9 +83,9 @@ client.log_param(client.create_run("0", run_name="in default").info.run_id, "whe
 lost = client.create_run(gone, run_name="in a deleted experiment")
 client.log_param(lost.info.run_id, "x", "1")
 client.delete_experiment(gone)
-for i in range(40):
+for i in range(8):
     run = client.create_run(umbrella, run_name=f"many {i}", start_time=1_680_000_000_000 + i)
-    client.log_batch(run.info.run_id, params=[Param("i", str(i))], metrics=[Metric("loss", i / 8, 1_680_000_000_000 + i, s) for s in range(50)])
+    client.log_batch(run.info.run_id, params=[Param("i", str(i))], metrics=[Metric("loss", i / 8, 1_680_000_000_000 + i, s) for s in range(20)])
     client.set_terminated(run.info.run_id, end_time=1_680_000_100_000 + i)
 
 # The registry: version 2 comes from files of a run, 3 is gone, 4 is of the logged model.
