@@ -18,7 +18,7 @@ import (
 // guidePages are pages of docs/guide in reading order. They are one session in one workspace: each goes on where the page
 // before it ended.
 var guidePages = []string{"getting-started", "data-and-contracts", "pipeline", "tracking", "runs", "package-and-release", "serving",
-	"monitoring-and-value", "errors-and-exit-codes", "operations"}
+	"monitoring-and-value", "errors-and-exit-codes", "operations", "coming-from-mlflow"}
 
 // TestGuide plays the guide and compares what it shows with what happens. In a page
 //

@@ -205,6 +205,8 @@ func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func runKilled(t *testing.T, front *front, k *killer, cmd *exec.Cmd) bool {
 	t.Helper()
 	front.handler.Store(k)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +214,7 @@ func runKilled(t *testing.T, front *front, k *killer, cmd *exec.Cmd) bool {
 	front.open()
 	err := cmd.Wait()
 	if !k.killed.Load() && err != nil {
-		t.Fatalf("the command failed: %v", err)
+		t.Fatalf("the command failed: %v\n%s", err, &out)
 	}
 	return k.killed.Load()
 }
@@ -324,7 +326,7 @@ func importsFile(t *testing.T, source peer, want map[string]any) {
 func survivesKills(t *testing.T, source peer, want map[string]any, l line) {
 	f, proxy := newFront(t), proxyTo(t, source.url)
 	kills := 0
-	for at := int64(3); ; at += 7 {
+	for at := int64(3); ; at += 7 + at/3 { // a life begins with looking at what is there
 		f.shut()
 		if !runKilled(t, f, &killer{at: at, proxy: proxy}, l.command("import", "mlflow", f.url)) {
 			break

@@ -173,9 +173,19 @@ func (c *Client) writeLinks(ctx context.Context, id string, r *tracking.Run) err
 	return c.post(ctx, "runs/outputs", map[string]any{"run_id": id, "models": outputs}, nil)
 }
 
+// writeModel sends the params that are missing only: MLflow refuses one that is there, with an error of its database.
 func (c *Client) writeModel(ctx context.Context, id string, m *tracking.LoggedModel) error {
-	for part := range slices.Chunk(m.Params, batchKVs) {
-		if err := c.post(ctx, "logged-models/"+id+"/params", map[string]any{"model_id": id, "params": kvsFrom(part)}, nil); err != nil {
+	var there struct {
+		Model loggedModel `json:"model"`
+	}
+	if err := c.get(ctx, "logged-models/"+id, nil, &there); err != nil {
+		return err
+	}
+	has, once := mapOf(there.Model.Data.Params), *c
+	once.pause = 0
+	missing := slices.DeleteFunc(slices.Clone(m.Params), func(p tracking.KV) bool { _, ok := has[p.Key]; return ok })
+	for part := range slices.Chunk(missing, batchKVs) {
+		if err := once.post(ctx, "logged-models/"+id+"/params", map[string]any{"model_id": id, "params": kvsFrom(part)}, nil); err != nil {
 			return err
 		}
 	}
