@@ -38,7 +38,10 @@ func (r *Room) ImportExperiment(ctx context.Context, e Experiment) (out Experime
 			return fault.New(fault.Conflict, "experiment %s exists here and is deleted", Quote(e.Name)).
 				WithHint("restore it, or give what you import another name: --prefix old-")
 		}
-		err = addExperimentTags(tx, id, e.Tags)
+		if err := addExperimentTags(tx, id, e.Tags); err != nil {
+			return err
+		}
+		out, err = loadExperiment(tx, id)
 		return err
 	})
 	return out, made, err

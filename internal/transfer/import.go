@@ -71,10 +71,14 @@ func (im *importing) all(ctx context.Context) error {
 
 // scan counts what there is to do in an experiment.
 func (im *importing) scan(ctx context.Context, e tracking.Experiment) error {
+	was := im.known[kindExperiment][e.ID].Mark
+	if _, err := im.tracking.ExperimentByName(ctx, im.Prefix+e.Name); err == nil && was == "" || e.ID == "0" && im.Prefix == "" && was == "" {
+		was = "merged"
+	}
 	im.count(func(r *Report, p *Progress) {
 		p.Doing = "counting"
 		if im.DryRun {
-			tally(&r.Experiments, im.known[kindExperiment][e.ID].Mark, markExperiment(e))
+			tally(&r.Experiments, was, markExperiment(e))
 		}
 	})
 	err := im.src.LoggedModels(ctx, e.ID, func(m tracking.LoggedModel) error {
