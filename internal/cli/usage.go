@@ -133,4 +133,8 @@ var examples = map[string]string{
 	"completion zsh":  "source <(paraplu completion zsh)",
 	"completion fish": "paraplu completion fish | source",
 	"help":            "paraplu help data add",
+	"import":          "paraplu import mlflow http://127.0.0.1:5000",
+	"import mlflow":   "paraplu import mlflow http://127.0.0.1:5000 --dry-run\nparaplu import mlflow mlflow.db --artifacts mlartifacts",
+	"export":          "paraplu export mlflow http://127.0.0.1:5000",
+	"export mlflow":   "paraplu export mlflow http://127.0.0.1:5000 --dry-run",
 }

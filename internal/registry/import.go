@@ -45,7 +45,7 @@ func (r *Room) ImportModel(ctx context.Context, in Model) (made bool, err error)
 }
 
 // ImportVersion adds a version under the number that it has. A number that is taken is fault.Exists, unless again says that
-// an earlier import wrote it: then it gets the stage, description, tags and times of v.
+// an earlier import wrote it, or it has the same source and time: then it gets the stage, description, tags and times of v.
 func (r *Room) ImportVersion(ctx context.Context, v Version, again bool) (made bool, err error) {
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		m, err := getModel(tx, v.Model)
@@ -53,8 +53,11 @@ func (r *Room) ImportVersion(ctx context.Context, v Version, again bool) (made b
 			return err
 		}
 		v.modelID = m.id
-		var deleted int64
-		found, err := db.Found(tx.QueryRow(`SELECT deleted FROM registry_version WHERE model_id = ? AND number = ?`, m.id, v.Number).Scan(&deleted))
+		var deleted, created int64
+		var source string
+		found, err := db.Found(tx.QueryRow(`SELECT deleted, created_ms, source FROM registry_version WHERE model_id = ? AND number = ?`, m.id, v.Number).
+			Scan(&deleted, &created, &source))
+		again = again || created == db.Millis(v.CreatedAt) && source == v.Source
 		switch {
 		case err != nil:
 			return err

@@ -26,7 +26,9 @@ func TestImportKeepsNumbers(t *testing.T) {
 				h.t.Errorf("round %d: made %v, version made %v", i, made, again)
 			}
 		}
-		_, err := h.ImportVersion(h.ctx, v, false)
+		other := v
+		other.Source = "mlflow-artifacts:/2/x"
+		_, err := h.ImportVersion(h.ctx, other, false)
 		h.refused(err, fault.Exists, "version 4 of model umbrella")
 		got, err := h.GetVersion(h.ctx, "umbrella", 4)
 		h.ok(err)

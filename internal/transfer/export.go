@@ -364,14 +364,14 @@ func (ex *exporting) runData(ctx context.Context, id string, r *tracking.Run, sa
 
 // files sends the files that are not there, or have another size.
 func (ex *exporting) files(ctx context.Context, root Root, id string) (all bool, err error) {
-	if ex.NoFiles {
-		return true, nil
-	}
 	place, err := ex.target.Place(ctx, root.Model, id)
 	if err != nil {
 		return false, err
 	}
 	ex.count(func(*Report, *Progress) { ex.places[root.URI] = place.URI })
+	if ex.NoFiles {
+		return true, nil
+	}
 	there := map[string]int64{}
 	if err := ex.target.Files(ctx, place, func(f File) error { there[f.Path] = max(f.Size, 0); return nil }); err != nil {
 		return false, err

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -73,12 +74,16 @@ func (im *importing) all(ctx context.Context) error {
 func (im *importing) scan(ctx context.Context, e tracking.Experiment) error {
 	was := im.known[kindExperiment][e.ID].Mark
 	if _, err := im.tracking.ExperimentByName(ctx, im.Prefix+e.Name); err == nil && was == "" || e.ID == "0" && im.Prefix == "" && was == "" {
-		was = "merged"
+		was = merged
+	}
+	is := markExperiment(e)
+	if was == merged+is {
+		was = is
 	}
 	im.count(func(r *Report, p *Progress) {
 		p.Doing = "counting"
 		if im.DryRun {
-			tally(&r.Experiments, was, markExperiment(e))
+			tally(&r.Experiments, was, is)
 		}
 	})
 	err := im.src.LoggedModels(ctx, e.ID, func(m tracking.LoggedModel) error {
@@ -197,35 +202,32 @@ func (im *importing) each(ctx context.Context, e tracking.Experiment, walk func(
 	return err
 }
 
+// merged stands before the mark of an experiment that was here before: it keeps what it has.
+const merged = "merged "
+
 // experiment finds the place of an experiment here: where an earlier import put it, the default one, one with its name, or a
 // new one.
 func (im *importing) experiment(ctx context.Context, e tracking.Experiment) error {
 	mark, there := markExperiment(e), e.ID
 	im.count(func(_ *Report, p *Progress) { p.Doing = "experiment " + e.Name })
-	was, noted := im.known[kindExperiment][e.ID]
-	id, made := was.Other, false
-	e.Name = im.Prefix + e.Name
-	e.Tags = append(e.Tags, tracking.KV{Key: tracking.TagSourceURI, Value: e.ArtifactLocation})
-	switch {
-	case noted && was.Mark == mark:
+	was, noted := im.known[kindExperiment][there]
+	if noted && strings.TrimPrefix(was.Mark, merged) == mark {
 		im.count(func(r *Report, _ *Progress) { r.Experiments.Same++ })
-		im.local[there] = id
+		im.local[there] = was.Other
 		return nil
-	case noted:
-		e.ID = id
-		if err := im.tracking.UpdateImported(ctx, e); err != nil {
-			return im.failedExperiment(e.Name, err)
-		}
-	case there == "0" && im.Prefix == "":
-		id = tracking.DefaultExperiment
-	default:
-		here, isNew, err := im.tracking.ImportExperiment(ctx, e)
-		if err != nil {
-			return im.failedExperiment(e.Name, err)
-		}
-		id, made = here.ID, isNew
+	}
+	e.Name = im.Prefix + e.Name
+	if e.ArtifactLocation != tracking.ArtifactRoot+there {
+		e.Tags = append(e.Tags, tracking.KV{Key: tracking.TagSourceURI, Value: e.ArtifactLocation})
+	}
+	id, made, err := im.placeExperiment(ctx, e, was)
+	if err != nil {
+		return im.failedExperiment(e.Name, err)
 	}
 	im.local[there] = id
+	if !made && (!noted || strings.HasPrefix(was.Mark, merged)) {
+		mark = merged + mark
+	}
 	im.count(func(r *Report, _ *Progress) {
 		if made {
 			r.Experiments.New++
@@ -234,6 +236,26 @@ func (im *importing) experiment(ctx context.Context, e tracking.Experiment) erro
 		}
 	})
 	return im.tracking.NoteKnown(ctx, im.Peer, tracking.Known{Kind: kindExperiment, ID: there, Other: id, Mark: mark})
+}
+
+func (im *importing) placeExperiment(ctx context.Context, e tracking.Experiment, was tracking.Known) (id string, made bool, err error) {
+	id = was.Other
+	switch {
+	case id == "" && e.ID == tracking.DefaultExperiment && im.Prefix == "":
+		id = tracking.DefaultExperiment
+	case id != "" && !strings.HasPrefix(was.Mark, merged):
+		e.ID = id
+		return id, false, im.tracking.UpdateImported(ctx, e)
+	}
+	if id != "" { // whatever its name is now
+		here, err := im.tracking.Experiment(ctx, id)
+		if err != nil {
+			return "", false, err
+		}
+		e.Name = here.Name
+	}
+	here, made, err := im.tracking.ImportExperiment(ctx, e)
+	return here.ID, made, err
 }
 
 func (im *importing) failedExperiment(name string, err error) error {

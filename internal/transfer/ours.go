@@ -92,7 +92,10 @@ func (s ours) Registered(ctx context.Context, use func(registry.Model, []registr
 				return err
 			}
 			for _, m := range found {
-				filter := strings.Trim("name = '"+strings.ReplaceAll(m.Name, "'", `\'`)+"' AND "+only, " AND ")
+				filter := "name = " + Quoted(m.Name)
+				if only != "" {
+					filter += " AND " + only
+				}
 				versions, _, err := s.registry.SearchVersions(ctx, registry.Search{Filter: filter, MaxResults: registry.MaxVersions})
 				if err != nil {
 					return err
@@ -147,4 +150,12 @@ func (s ours) Open(ctx context.Context, of Root, path string) (io.ReadCloser, er
 		return nil, err
 	}
 	return s.tracking.OpenArtifact(ctx, a)
+}
+
+// Quoted writes a text for a filter of MLflow, which knows both quotes and no escapes.
+func Quoted(text string) string {
+	if strings.Contains(text, "'") {
+		return `"` + text + `"`
+	}
+	return "'" + text + "'"
 }

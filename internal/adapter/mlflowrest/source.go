@@ -213,7 +213,7 @@ func (c *Client) Registered(ctx context.Context, use func(registry.Model, []regi
 }
 
 func (c *Client) versions(ctx context.Context, model, only string) (out []registry.Version, err error) {
-	filter := "name = '" + strings.ReplaceAll(model, "'", `\'`) + "'"
+	filter := "name = " + transfer.Quoted(model)
 	if only != "" {
 		filter += " AND " + only
 	}

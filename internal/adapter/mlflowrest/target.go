@@ -142,35 +142,48 @@ func (c *Client) Write(ctx context.Context, id string, r *tracking.Run, m *track
 	return c.writeLinks(ctx, id, r)
 }
 
+// writeLinks sends what is missing only: MLflow refuses a link that is there, with an error of its database.
 func (c *Client) writeLinks(ctx context.Context, id string, r *tracking.Run) error {
+	if len(r.Datasets)+len(r.ModelInputs)+len(r.ModelOutputs) == 0 {
+		return nil
+	}
+	var answer struct {
+		Run run `json:"run"`
+	}
+	if err := c.get(ctx, "runs/get", url.Values{"run_id": {id}}, &answer); err != nil {
+		return err
+	}
+	there, once := answer.Run.value(), *c
+	once.pause = 0
+	inputs := map[string]any{"run_id": id}
 	var datasets []datasetInput
 	for _, d := range r.Datasets {
-		datasets = append(datasets, datasetInput{Tags: kvsFrom(d.Tags), Dataset: dataset(d.Dataset)})
+		if !slices.ContainsFunc(there.Datasets, func(o tracking.DatasetInput) bool { return o.Dataset.Name == d.Dataset.Name && o.Dataset.Digest == d.Dataset.Digest }) {
+			datasets = append(datasets, datasetInput{Tags: kvsFrom(d.Tags), Dataset: dataset(d.Dataset)})
+			inputs["datasets"] = datasets
+		}
 	}
-	var inputs []map[string]any
+	var used, wrote []map[string]any
 	for _, m := range r.ModelInputs {
-		inputs = append(inputs, map[string]any{"model_id": m})
+		if !slices.Contains(there.ModelInputs, m) {
+			used = append(used, map[string]any{"model_id": m})
+			inputs["models"] = used
+		}
 	}
-	if len(datasets)+len(inputs) > 0 {
-		body := map[string]any{"run_id": id}
-		if len(datasets) > 0 {
-			body["datasets"] = datasets
+	for _, m := range r.ModelOutputs {
+		if !slices.ContainsFunc(there.ModelOutputs, func(o tracking.ModelOutput) bool { return o.ModelID == m.ModelID }) {
+			wrote = append(wrote, map[string]any{"model_id": m.ModelID, "step": m.Step})
 		}
-		if len(inputs) > 0 {
-			body["models"] = inputs
-		}
-		if err := c.post(ctx, "runs/log-inputs", body, nil); err != nil {
+	}
+	if len(inputs) > 1 {
+		if err := once.post(ctx, "runs/log-inputs", inputs, nil); err != nil {
 			return err
 		}
 	}
-	var outputs []map[string]any
-	for _, m := range r.ModelOutputs {
-		outputs = append(outputs, map[string]any{"model_id": m.ModelID, "step": m.Step})
-	}
-	if len(outputs) == 0 {
+	if len(wrote) == 0 {
 		return nil
 	}
-	return c.post(ctx, "runs/outputs", map[string]any{"run_id": id, "models": outputs}, nil)
+	return once.post(ctx, "runs/outputs", map[string]any{"run_id": id, "models": wrote}, nil)
 }
 
 // writeModel sends the params that are missing only: MLflow refuses one that is there, with an error of its database.
