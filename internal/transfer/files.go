@@ -17,6 +17,9 @@ func (im *importing) files(ctx context.Context, root Root) (all bool, err error)
 		return true, nil
 	}
 	dir, err := im.placeOf(ctx, root)
+	if fault.Is(err, fault.NotFound) { // it came earlier, has not changed, and was purged here
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -334,6 +334,9 @@ func (im *importing) modelMetrics(ctx context.Context, e tracking.Experiment) er
 			return nil
 		}
 		missing, err := im.tracking.ImportModelMetrics(ctx, m.ID, m.Metrics)
+		if fault.Is(err, fault.NotFound) && im.known[kindModel][m.ID].Mark == markModel(m) { // purged here
+			err = nil
+		}
 		if err != nil {
 			return im.problem("metrics of logged model "+m.ID, err)
 		}

@@ -122,22 +122,26 @@ func (s ours) Files(ctx context.Context, of Root, use func(File) error) error {
 }
 
 func (s ours) folder(ctx context.Context, dir, rel string, use func(File) error) error {
-	list, err := s.tracking.ListArtifacts(ctx, dir)
-	if err != nil {
-		return err
-	}
-	for _, a := range list {
-		path := strings.TrimPrefix(rel+"/"+a.Name(), "/")
-		if a.IsDir {
-			err = s.folder(ctx, a.Path, path, use)
-		} else {
-			err = use(File{Path: path, Size: a.Size})
-		}
+	for token := ""; ; {
+		page, err := s.tracking.ListPage(ctx, dir, token)
 		if err != nil {
 			return err
 		}
+		for _, a := range page.Items {
+			path := strings.TrimPrefix(rel+"/"+a.Name(), "/")
+			if a.IsDir {
+				err = s.folder(ctx, a.Path, path, use)
+			} else {
+				err = use(File{Path: path, Size: a.Size})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if token = page.Next; token == "" {
+			return nil
+		}
 	}
-	return nil
 }
 
 func (s ours) Open(ctx context.Context, of Root, path string) (io.ReadCloser, error) {
@@ -149,7 +153,7 @@ func (s ours) Open(ctx context.Context, of Root, path string) (io.ReadCloser, er
 	if err != nil {
 		return nil, err
 	}
-	return s.tracking.OpenArtifact(ctx, a)
+	return s.tracking.OpenArtifact(ctx, a, 0)
 }
 
 // Quoted writes a text for a filter of MLflow, which knows both quotes and no escapes.
