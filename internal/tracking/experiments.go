@@ -49,9 +49,8 @@ func (r *Room) createExperiment(tx *db.Tx, name, location string, tags []KV) (e 
 	if found {
 		return e, fault.New(fault.Exists, "Experiment(name=%s) already exists.", name)
 	}
-	var id int64
-	if err := tx.QueryRow(`SELECT coalesce(max(id), 0) + 1 FROM (
-		SELECT id FROM tracking_experiment UNION ALL SELECT experiment FROM tracking_spent) AS numbers`).Scan(&id); err != nil {
+	id, err := nextExperiment(tx)
+	if err != nil {
 		return e, err
 	}
 	if location == "" {
@@ -68,6 +67,14 @@ func (r *Room) createExperiment(tx *db.Tx, name, location string, tags []KV) (e 
 		}
 	}
 	return loadExperiment(tx, id)
+}
+
+// usedNumbers are all that experiments have or had.
+const usedNumbers = `(SELECT id FROM tracking_experiment UNION ALL SELECT experiment FROM tracking_spent) AS numbers`
+
+func nextExperiment(tx *db.Tx) (id int64, err error) {
+	err = tx.QueryRow(`SELECT coalesce(max(id), 0) + 1 FROM ` + usedNumbers).Scan(&id)
+	return id, err
 }
 
 // checkLocation refuses what cannot be a place for artifacts and makes a relative path absolute.

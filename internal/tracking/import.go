@@ -52,12 +52,12 @@ func insertExperiment(tx *db.Tx, e Experiment) (int64, error) {
 	var one int
 	taken := true
 	if err == nil && id > 0 {
-		if taken, err = db.Found(tx.QueryRow(`SELECT 1 FROM tracking_experiment WHERE id = ?`, id).Scan(&one)); err != nil {
+		if taken, err = db.Found(tx.QueryRow(`SELECT 1 FROM `+usedNumbers+` WHERE id = ?`, id).Scan(&one)); err != nil {
 			return 0, err
 		}
 	}
 	if taken {
-		if err := tx.QueryRow(`SELECT coalesce(max(id), 0) + 1 FROM tracking_experiment`).Scan(&id); err != nil {
+		if id, err = nextExperiment(tx); err != nil {
 			return 0, err
 		}
 	}

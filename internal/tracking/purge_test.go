@@ -127,8 +127,10 @@ func (y *yard) rows() map[string]int {
 			out[table] = n
 		}
 	}
-	if out["tracking_experiment"]--; out["tracking_experiment"] == 0 {
-		delete(out, "tracking_experiment")
+	for _, table := range []string{"tracking_experiment", "tracking_peer"} { // the default experiment, the name of the workspace
+		if out[table]--; out[table] == 0 {
+			delete(out, table)
+		}
 	}
 	return out
 }

@@ -211,6 +211,9 @@ func (im *importing) experiment(ctx context.Context, e tracking.Experiment) erro
 	mark, there := markExperiment(e), e.ID
 	im.count(func(_ *Report, p *Progress) { p.Doing = "experiment " + e.Name })
 	was, noted := im.known[kindExperiment][there]
+	if _, err := im.tracking.Experiment(ctx, was.Other); fault.Is(err, fault.NotFound) { // purged here
+		was, noted = tracking.Known{}, false
+	}
 	if noted && strings.TrimPrefix(was.Mark, merged) == mark {
 		im.count(func(r *Report, _ *Progress) { r.Experiments.Same++ })
 		im.local[there] = was.Other
