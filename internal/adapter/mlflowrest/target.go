@@ -158,7 +158,9 @@ func (c *Client) writeLinks(ctx context.Context, id string, r *tracking.Run) err
 	inputs := map[string]any{"run_id": id}
 	var datasets []datasetInput
 	for _, d := range r.Datasets {
-		if !slices.ContainsFunc(there.Datasets, func(o tracking.DatasetInput) bool { return o.Dataset.Name == d.Dataset.Name && o.Dataset.Digest == d.Dataset.Digest }) {
+		if !slices.ContainsFunc(there.Datasets, func(o tracking.DatasetInput) bool {
+			return o.Dataset.Name == d.Dataset.Name && o.Dataset.Digest == d.Dataset.Digest
+		}) {
 			datasets = append(datasets, datasetInput{Tags: kvsFrom(d.Tags), Dataset: dataset(d.Dataset)})
 			inputs["datasets"] = datasets
 		}
