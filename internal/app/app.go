@@ -24,6 +24,7 @@ import (
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/event"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/job"
 	"github.com/paraplu/paraplu/internal/lineage"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/monitor"
@@ -39,6 +40,7 @@ import (
 	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
 	"github.com/paraplu/paraplu/internal/transfer"
+	"github.com/paraplu/paraplu/internal/webhook"
 )
 
 // App is an open workspace.
@@ -52,6 +54,7 @@ type App struct {
 	cfg    Config
 	lock   *workspaceLock
 	engine *duck.Engine
+	jobs   *job.Queue
 
 	mu       sync.Mutex
 	product  *spec.Product
@@ -97,9 +100,9 @@ func keepOutOfGit(file string) error {
 
 // Sources are the migrations of all rooms.
 func Sources() []db.Source {
-	return []db.Source{event.Migrations(), team.Migrations(), dataset.Migrations(), quality.Migrations(), pipeline.Migrations(),
+	return []db.Source{event.Migrations(), job.Migrations(), team.Migrations(), dataset.Migrations(), quality.Migrations(), pipeline.Migrations(),
 		tracking.Migrations(), modelpack.Migrations(), registry.Migrations(), serving.Migrations(), rollout.Migrations(), monitor.Migrations(),
-		trace.Migrations()}
+		trace.Migrations(), webhook.Migrations()}
 }
 
 func (a *App) open(ctx context.Context) error {
@@ -129,6 +132,12 @@ func (a *App) open(ctx context.Context) error {
 	r.Packs = modelpack.New(d, r.Blob, modelpack.OpenKeys(a.cfg.path("keys", "packages")), a.cfg.Clock)
 	r.Registry = registry.New(d, a.releasable, a.cfg.path("keys", "members"), a.cfg.Clock)
 	r.Registry.ResolveLogged = r.Tracking.ResolveLogged
+	if a.jobs, err = job.New(d, job.Config{Log: a.cfg.Logger}); err != nil {
+		return err
+	}
+	r.Webhooks = webhook.New(d, a.jobs, a.cfg.path("keys", "webhooks"),
+		webhook.Config{AllowPrivate: a.cfg.AllowPrivateWebhooks, Log: a.cfg.Logger}, a.cfg.Clock)
+	r.Registry.Changed = r.Webhooks.Notify
 	r.Rollout = rollout.New(d, r.Registry, a.cfg.Clock)
 	a.Serving = serving.New(d, r.Packs, a.placed, a.cfg.Clock)
 	a.Lineage = lineage.New(d)

@@ -17,15 +17,16 @@ const DefaultAddr = "127.0.0.1:5000"
 
 // Config says where the workspace is and how it is served. The zero value of a field means its default.
 type Config struct {
-	Home        string           // folder of paraplu.yaml; default "."
-	DB          string           // postgres://… or a path; default HOME/.paraplu/paraplu.db
-	Store       string           // bucket URL; default file://HOME/.paraplu/objects
-	Addr        string           // listen address of `up`; default DefaultAddr
-	AllowRemote bool             // listen on other than loopback although there is no log-in yet
-	Python      string           // interpreter for steps; default: see FindPython
-	Logger      *slog.Logger     // default slog.Default
-	Clock       func() time.Time // default time.Now
-	Version     string           // of the binary, for pages
+	Home                 string           // folder of paraplu.yaml; default "."
+	DB                   string           // postgres://… or a path; default HOME/.paraplu/paraplu.db
+	Store                string           // bucket URL; default file://HOME/.paraplu/objects
+	Addr                 string           // listen address of `up`; default DefaultAddr
+	AllowRemote          bool             // listen on other than loopback although there is no log-in yet
+	AllowPrivateWebhooks bool             // webhooks may go to http and into private networks
+	Python               string           // interpreter for steps; default: see FindPython
+	Logger               *slog.Logger     // default slog.Default
+	Clock                func() time.Time // default time.Now
+	Version              string           // of the binary, for pages
 }
 
 // withDefaults fills the empty fields and checks the rest.

@@ -22,6 +22,9 @@ type StartOptions struct {
 // loadPatience is how long Start waits for what is released; a slower model is announced by /health.
 const loadPatience = 2 * time.Second
 
+// jobPatience is how long Stop lets jobs finish; what is cut off runs again after the next start.
+const jobPatience = 2 * time.Second
+
 // Start serves all faces on the configured address. It returns when the port answers and what is released was loaded, or
 // after loadPatience.
 func (a *App) Start(ctx context.Context, o StartOptions) error {
@@ -32,6 +35,10 @@ func (a *App) Start(ctx context.Context, o StartOptions) error {
 	}
 	ln, err := listen(a.cfg.Addr)
 	if err != nil {
+		return err
+	}
+	if err := a.jobs.Start(ctx); err != nil {
+		ln.Close()
 		return err
 	}
 	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -72,6 +79,11 @@ func (a *App) Stop(ctx context.Context) error {
 	close(closing)
 	err := srv.shutdown(ctx)
 	stop()
+	few, cancel := context.WithTimeout(ctx, jobPatience)
+	defer cancel()
+	if jerr := a.jobs.Stop(few); err == nil {
+		err = jerr
+	}
 	if serr := a.Serving.Stop(); err == nil {
 		err = serr
 	}
@@ -90,7 +102,8 @@ func (a *App) URL() string {
 
 func (a *App) mux() http.Handler {
 	mux := http.NewServeMux()
-	ml := mlflow.Handler(mlflow.Deps{Tracking: a.Tracking, Registry: a.Registry, Traces: a.Traces, Packages: a.Packs, Log: a.cfg.Logger})
+	ml := mlflow.Handler(mlflow.Deps{Tracking: a.Tracking, Registry: a.Registry, Traces: a.Traces, Webhooks: a.Webhooks,
+		Packages: a.Packs, Log: a.cfg.Logger})
 	for _, prefix := range mlflow.Prefixes() {
 		if prefix != "/health" { // answered before all faces
 			mux.Handle(prefix, ml)

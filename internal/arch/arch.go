@@ -7,10 +7,10 @@ var level = map[string]int{
 	// words and mathematics: standard library only, no I/O
 	"ref": 0, "fault": 0, "dag": 0, "stat": 0, "series": 0, "onnx": 0, "filter": 0, "intake": 0,
 	// seams
-	"blob": 1, "db": 1, "event": 1, "spec": 1, "whole": 1,
+	"blob": 1, "db": 1, "event": 1, "job": 1, "spec": 1, "whole": 1,
 	// rooms
 	"team": 2, "dataset": 2, "quality": 2, "pipeline": 2, "tracking": 2, "modelpack": 2, "registry": 2, "serving": 2,
-	"rollout": 2, "monitor": 2, "lineage": 2, "trace": 2,
+	"rollout": 2, "monitor": 2, "lineage": 2, "trace": 2, "webhook": 2,
 	// glue
 	"steps": 3, "transfer": 3,
 	// adapters
@@ -38,6 +38,7 @@ var rooms = map[string][]string{
 var peers = map[string][]string{
 	"event":   {"db"},
 	"blob":    {"whole"},
+	"job":     {"db"},
 	"httpapi": {"api"},
 	"web":     {"api"},
 	"cli":     {"demo"},
@@ -50,6 +51,7 @@ var sdks = map[string][]string{
 	"github.com/jackc/pgx":        {"db"},
 	"github.com/mattn/go-sqlite3": {"db"},
 	"github.com/pressly/goose":    {"db"},
+	"github.com/riverqueue/":      {"job"},
 	"gocloud.dev/":                {"blob"},
 	"github.com/danielgtaylor/":   {"httpapi"},
 	"github.com/spf13/cobra":      {"cli"},

@@ -34,12 +34,12 @@ interruption: what was done is kept.`,
 
 func (s *session) upCommand() *cobra.Command {
 	var addr string
-	var remote bool
+	var remote, private bool
 	c := &cobra.Command{Use: "up", GroupID: "start", Args: cobra.NoArgs,
 		Short: "Serve pages, native API, MLflow API and inference on one port",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg := s.config()
-			cfg.Addr, cfg.AllowRemote = addr, remote
+			cfg.Addr, cfg.AllowRemote, cfg.AllowPrivateWebhooks = addr, remote, private
 			a, err := app.Open(c.Context(), cfg)
 			if err != nil {
 				return err
@@ -57,6 +57,7 @@ func (s *session) upCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&addr, "addr", app.DefaultAddr, "HOST:PORT; port 0 takes a free one")
 	c.Flags().BoolVar(&remote, "allow-remote", false, "listen on other than loopback although there is no log-in")
+	c.Flags().BoolVar(&private, "allow-private-webhooks", false, "webhooks may go to http and into private networks")
 	return c
 }
 

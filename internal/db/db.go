@@ -119,6 +119,10 @@ func (d *DB) Close() error {
 // Dialect tells which database it is.
 func (d *DB) Dialect() Dialect { return d.dialect }
 
+// Pool gives the connections that write to a library that runs its own statements (package job). On SQLite it is one
+// connection, so such a statement and Update wait for each other.
+func (d *DB) Pool() *sql.DB { return d.write }
+
 // Ping tells whether the database answers.
 func (d *DB) Ping(ctx context.Context) error { return Classify(d.read.PingContext(ctx)) }
 

@@ -25,6 +25,10 @@ func (t *Tx) Ctx() context.Context { return t.ctx }
 // Dialect tells the database, for the rare statement that must differ.
 func (t *Tx) Dialect() Dialect { return t.dialect }
 
+// Raw gives the driver's transaction to a library that writes its own tables in it (package job). Rooms use the methods
+// above and below, which know the dialect.
+func (t *Tx) Raw() *sql.Tx { return t.tx }
+
 // Exec runs a statement with ? placeholders.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	return t.tx.ExecContext(t.ctx, t.rebind(query), args...)

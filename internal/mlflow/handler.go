@@ -11,6 +11,7 @@ import (
 	"github.com/paraplu/paraplu/internal/registry"
 	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
+	"github.com/paraplu/paraplu/internal/webhook"
 )
 
 // Version is the MLflow version that this face speaks; clients choose features by it.
@@ -21,6 +22,7 @@ type Deps struct {
 	Tracking *tracking.Room
 	Registry *registry.Room // nil = no model registry: its calls answer 404
 	Traces   *trace.Room    // nil = no traces: their calls answer 404
+	Webhooks *webhook.Room  // nil = no webhooks: their calls answer 404
 
 	Packages Packages // nil = no packages are shown among the artifacts
 

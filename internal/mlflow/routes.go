@@ -34,6 +34,9 @@ func (s *server) table() []route {
 	if s.Traces != nil {
 		s.traceRoutes(rpc, raw)
 	}
+	if s.Webhooks != nil {
+		s.webhookRoutes(rpc)
+	}
 	rpc(v3, "GET", "server-info", s.serverInfo)
 	raw(root, "GET", "version", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) error {
 		plain(w, http.StatusOK, Version)

@@ -144,7 +144,7 @@ func (r *Room) RegisterPackage(ctx context.Context, product, model string, pkg r
 func (r *Room) registerPackage(tx *db.Tx, product, model string, pkg ref.Digest, runID, by string, now time.Time) (Version, error) {
 	m, found, err := findModel(tx, model)
 	if err == nil && !found {
-		m, err = createModel(tx, ModelInput{Name: model, Product: product, Actor: by}, now)
+		m, err = r.createModel(tx, ModelInput{Name: model, Product: product, Actor: by}, now)
 	}
 	if err != nil {
 		return Version{}, err
@@ -156,7 +156,7 @@ func (r *Room) registerPackage(tx *db.Tx, product, model string, pkg ref.Digest,
 		}
 	}
 	in := VersionInput{Model: model, Source: packageSource(pkg), RunID: runID, Package: pkg, Actor: by}
-	return createVersion(tx, m, in, in.Source, now)
+	return r.createVersion(tx, m, in, in.Source, now)
 }
 
 // pastReviews lists emergencies whose review is overdue, oldest first: they page the business.

@@ -47,10 +47,10 @@ func (r *Room) CreateModel(ctx context.Context, in ModelInput) (Model, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return Model{}, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (Model, error) { return createModel(tx, in, r.now()) })
+	return update(ctx, r, func(tx *db.Tx) (Model, error) { return r.createModel(tx, in, r.now()) })
 }
 
-func createModel(tx *db.Tx, in ModelInput, now time.Time) (Model, error) {
+func (r *Room) createModel(tx *db.Tx, in ModelInput, now time.Time) (Model, error) {
 	if old, found, err := findModel(tx, in.Name); err != nil {
 		return Model{}, err
 	} else if found {
@@ -64,7 +64,7 @@ func createModel(tx *db.Tx, in ModelInput, now time.Time) (Model, error) {
 	if err := insertModel(tx, m); err != nil {
 		return Model{}, fault.Wrap(err, "creating the model %s", in.Name)
 	}
-	return m, nil
+	return m, r.tellModel(tx, m)
 }
 
 func taken(old Model, in ModelInput) error {
@@ -178,7 +178,11 @@ func (r *Room) SetModelTag(ctx context.Context, name, key, value string) error {
 		if err != nil {
 			return err
 		}
-		return setModelTag(tx, m.id, key, value)
+		if changed, err := setModelTag(tx, m.id, key, value); err != nil || !changed {
+			return err
+		}
+		m.Tags[key] = value
+		return r.tellModelTag(tx, m, key, &value)
 	})
 }
 
@@ -189,8 +193,10 @@ func (r *Room) DeleteModelTag(ctx context.Context, name, key string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(`DELETE FROM registry_model_tag WHERE model_id = ? AND tag = ?`, m.id, key)
-		return err
+		if changed, err := changes(tx.Exec(`DELETE FROM registry_model_tag WHERE model_id = ? AND tag = ?`, m.id, key)); err != nil || !changed {
+			return err
+		}
+		return r.tellModelTag(tx, m, key, nil)
 	})
 }
 

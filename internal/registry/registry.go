@@ -38,6 +38,8 @@ type Room struct {
 	// ResolveLogged gives the artifact location and the run of a logged model ("m-…"), for sources "models:/m-…".
 	// Without it such a source is stored as it is.
 	ResolveLogged func(ctx context.Context, id string) (location, runID string, err error)
+	// Changed hears of every change that MLflow has an event for; nil = nobody does.
+	Changed Changed
 }
 
 // New makes the registry. keys is the folder of the members' signing keys; it is made when the first key is needed.

@@ -21,7 +21,10 @@ func (r *Room) SetVersionTag(ctx context.Context, name string, number int, key, 
 		if err != nil {
 			return err
 		}
-		return setVersionTag(tx, v.modelID, number, key, value)
+		if changed, err := setVersionTag(tx, v.modelID, number, key, value); err != nil || !changed {
+			return err
+		}
+		return r.tellVersionTag(tx, v, key, &value)
 	})
 }
 
@@ -32,8 +35,11 @@ func (r *Room) DeleteVersionTag(ctx context.Context, name string, number int, ke
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(`DELETE FROM registry_version_tag WHERE model_id = ? AND number = ? AND tag = ?`, v.modelID, number, key)
-		return err
+		if changed, err := changes(tx.Exec(`DELETE FROM registry_version_tag WHERE model_id = ? AND number = ? AND tag = ?`,
+			v.modelID, number, key)); err != nil || !changed {
+			return err
+		}
+		return r.tellVersionTag(tx, v, key, nil)
 	})
 }
 
@@ -137,6 +143,9 @@ func (r *Room) setAlias(tx *db.Tx, v Version, alias, by string) error {
 	if err := touch(tx, v.modelID, db.Millis(now)); err != nil {
 		return err
 	}
+	if err := r.tellAlias(tx, v.Model, alias, v.Number); err != nil {
+		return err
+	}
 	return event.Append(tx, event.Fact{Time: now, Actor: actor(by), Product: m.Product, Verb: event.AliasSet, Object: v.Model + "@" + alias,
 		Digest: string(v.Package), Inputs: []string{v.Ref()}, Outputs: []string{"alias:" + v.Model + "@" + alias},
 		Data: map[string]any{"model": v.Model, "alias": alias, "version": v.Number, "was": old}})
@@ -166,8 +175,10 @@ func (r *Room) DeleteAlias(ctx context.Context, name, alias string) error {
 		if err := refuseGuarded(tx, Version{Model: name}, alias); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`DELETE FROM registry_alias WHERE model_id = ? AND alias = ?`, m.id, alias)
-		return err
+		if changed, err := changes(tx.Exec(`DELETE FROM registry_alias WHERE model_id = ? AND alias = ?`, m.id, alias)); err != nil || !changed {
+			return err
+		}
+		return r.tellAlias(tx, name, alias, 0)
 	})
 }
 

@@ -56,17 +56,25 @@ func insertModel(tx *db.Tx, m Model) error {
 		return err
 	}
 	for _, k := range sortedKeys(m.Tags) {
-		if err := setModelTag(tx, m.id, k, m.Tags[k]); err != nil {
+		if _, err := setModelTag(tx, m.id, k, m.Tags[k]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func setModelTag(tx *db.Tx, id, key, value string) error {
-	_, err := tx.Exec(`INSERT INTO registry_model_tag (model_id, tag, value) VALUES (?, ?, ?)
-		ON CONFLICT (model_id, tag) DO UPDATE SET value = excluded.value`, id, key, value)
-	return err
+// changes tells whether a statement changed anything.
+func changes(res sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+func setModelTag(tx *db.Tx, id, key, value string) (changed bool, err error) {
+	return changes(tx.Exec(`INSERT INTO registry_model_tag (model_id, tag, value) VALUES (?, ?, ?)
+		ON CONFLICT (model_id, tag) DO UPDATE SET value = excluded.value WHERE registry_model_tag.value <> excluded.value`, id, key, value))
 }
 
 func touch(tx *db.Tx, modelID string, nowMS int64) error {
@@ -136,15 +144,15 @@ func insertVersion(tx *db.Tx, v Version) error {
 		return err
 	}
 	for _, k := range sortedKeys(v.Tags) {
-		if err := setVersionTag(tx, v.modelID, v.Number, k, v.Tags[k]); err != nil {
+		if _, err := setVersionTag(tx, v.modelID, v.Number, k, v.Tags[k]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func setVersionTag(tx *db.Tx, modelID string, number int, key, value string) error {
-	_, err := tx.Exec(`INSERT INTO registry_version_tag (model_id, number, tag, value) VALUES (?, ?, ?, ?)
-		ON CONFLICT (model_id, number, tag) DO UPDATE SET value = excluded.value`, modelID, number, key, value)
-	return err
+func setVersionTag(tx *db.Tx, modelID string, number int, key, value string) (changed bool, err error) {
+	return changes(tx.Exec(`INSERT INTO registry_version_tag (model_id, number, tag, value) VALUES (?, ?, ?, ?)
+		ON CONFLICT (model_id, number, tag) DO UPDATE SET value = excluded.value WHERE registry_version_tag.value <> excluded.value`,
+		modelID, number, key, value))
 }

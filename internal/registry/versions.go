@@ -77,7 +77,7 @@ func (r *Room) CreateVersion(ctx context.Context, in VersionInput) (Version, err
 		if err != nil {
 			return Version{}, err
 		}
-		return createVersion(tx, m, in, location, r.now())
+		return r.createVersion(tx, m, in, location, r.now())
 	})
 }
 
@@ -150,7 +150,7 @@ func positive(s string) (int, bool) {
 }
 
 // createVersion is repeatable for a package: the version that holds it is answered unchanged.
-func createVersion(tx *db.Tx, m Model, in VersionInput, location string, now time.Time) (Version, error) {
+func (r *Room) createVersion(tx *db.Tx, m Model, in VersionInput, location string, now time.Time) (Version, error) {
 	if in.Package != "" {
 		if v, found, err := versionOfPackage(tx, m, in.Package); err != nil || found {
 			return v, err
@@ -164,6 +164,9 @@ func createVersion(tx *db.Tx, m Model, in VersionInput, location string, now tim
 	}
 	if err := insertVersion(tx, v); err != nil {
 		return v, fault.Wrap(err, "adding a version to the model %s", m.Name)
+	}
+	if err := r.tellVersion(tx, v); err != nil {
+		return v, err
 	}
 	var from []string
 	if v.Package != "" {

@@ -27,6 +27,7 @@ import (
 	"github.com/paraplu/paraplu/internal/rollout"
 	"github.com/paraplu/paraplu/internal/team"
 	"github.com/paraplu/paraplu/internal/tracking"
+	"github.com/paraplu/paraplu/internal/webhook"
 )
 
 // Rooms are what the steps work with; app fills all of them.
@@ -42,6 +43,7 @@ type Rooms struct {
 	Registry  *registry.Room
 	Rollout   *rollout.Room
 	Monitor   *monitor.Room
+	Webhooks  *webhook.Room
 	Analytics monitor.Analytics
 	Clock     func() time.Time
 }

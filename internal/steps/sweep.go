@@ -53,7 +53,7 @@ func (s *Steps) Sweep(ctx context.Context, grace time.Duration, dryRun bool) (bl
 	if err != nil || dryRun {
 		return swept, err
 	}
-	return swept, errors.Join(s.Packs.Sweep(before), s.Registry.Sweep(before))
+	return swept, errors.Join(s.Packs.Sweep(before), s.Registry.Sweep(before), s.Webhooks.Sweep(before))
 }
 
 func (s *Steps) references(ctx context.Context) (refs map[ref.Digest]bool, err error) {
