@@ -131,7 +131,7 @@ func (a *App) open(ctx context.Context) error {
 	}
 	r.Packs = modelpack.New(d, r.Blob, modelpack.OpenKeys(a.cfg.path("keys", "packages")), a.cfg.Clock)
 	r.Registry = registry.New(d, a.releasable, a.cfg.path("keys", "members"), a.cfg.Clock)
-	r.Registry.ResolveLogged = r.Tracking.ResolveLogged
+	r.Registry.ResolveLogged, r.Registry.ResolveRun = r.Tracking.ResolveLogged, r.Tracking.ResolveRun
 	if a.jobs, err = job.New(d, job.Config{Log: a.cfg.Logger}); err != nil {
 		return err
 	}

@@ -19,14 +19,17 @@ import (
 	"github.com/paraplu/paraplu/internal/db/dbtest"
 	"github.com/paraplu/paraplu/internal/event"
 	"github.com/paraplu/paraplu/internal/fault"
+	"github.com/paraplu/paraplu/internal/job"
 	"github.com/paraplu/paraplu/internal/mlflow"
 	"github.com/paraplu/paraplu/internal/ref"
 	"github.com/paraplu/paraplu/internal/registry"
 	"github.com/paraplu/paraplu/internal/trace"
 	"github.com/paraplu/paraplu/internal/tracking"
+	"github.com/paraplu/paraplu/internal/webhook"
 )
 
-var sources = []db.Source{event.Migrations(), tracking.Migrations(), registry.Migrations(), trace.Migrations()}
+var sources = []db.Source{event.Migrations(), tracking.Migrations(), registry.Migrations(), trace.Migrations(), job.Migrations(),
+	webhook.Migrations()}
 
 // client talks to a face over real rooms and a real database.
 type client struct {
@@ -70,8 +73,18 @@ func handler(t testing.TB, d *db.DB, objects string, clock func() time.Time) htt
 		return registry.Package{}, fault.New(fault.NotFound, "no packages here")
 	}
 	reg := registry.New(d, none, t.TempDir(), clock)
-	reg.ResolveLogged = track.ResolveLogged
-	return mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg, Traces: trace.New(d, track.Home, clock)})
+	reg.ResolveLogged, reg.ResolveRun = track.ResolveLogged, track.ResolveRun
+	jobs, err := job.New(d, job.Config{Poll: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks := webhook.New(d, jobs, t.TempDir(), webhook.Config{AllowPrivate: true}, clock)
+	reg.Changed = hooks.Notify
+	if err := jobs.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { jobs.Stop(context.Background()) }) //nolint:errcheck // the test is over
+	return mlflow.Handler(mlflow.Deps{Tracking: track, Registry: reg, Traces: trace.New(d, track.Home, clock), Webhooks: hooks})
 }
 
 // do sends a request and gives status and body. A body is sent as JSON, unless the header "Name: value" says otherwise.

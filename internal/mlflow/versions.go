@@ -65,20 +65,12 @@ func (s *server) createVersion(c *call) (any, error) {
 		Model: c.need("name"), Source: c.need("source"), RunID: c.str("run_id"), RunLink: c.str("run_link"), Description: c.str("description"),
 		LoggedModel: c.str("model_id"), Tags: tagMap(c.kvs("tags")), Actor: s.actor(c.r),
 	}
-	if c.err == nil && in.LoggedModel != "" {
-		if _, err := s.Tracking.Model(c.ctx, in.LoggedModel, false); err != nil {
-			return nil, err
-		}
-	}
 	if c.err != nil {
 		return nil, c.err
 	}
-	if in.Tags["mlflow.prompt.is_prompt"] == "true" { // a prompt has no files: its client sends a placeholder
-		in.Source = "prompts:/" + in.Model
-	}
 	v, err := s.Registry.CreateVersion(c.ctx, in)
-	if err == nil && in.LoggedModel != "" {
-		err = s.Tracking.NoteModelVersion(c.ctx, in.LoggedModel, v.Model, strconv.Itoa(v.Number))
+	if err == nil && v.LoggedModel != "" { // also one that it inherits from another version
+		err = s.Tracking.NoteModelVersion(c.ctx, v.LoggedModel, v.Model, v.Number)
 	}
 	return version(v, err)
 }

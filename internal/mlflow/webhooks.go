@@ -77,7 +77,7 @@ func (c *call) event() string {
 func (s *server) createWebhook(c *call) (any, error) {
 	in := webhook.Input{Name: c.need("name"), URL: c.need("url"), Events: c.events("events"), Description: c.str("description"),
 		Secret: c.str("secret"), Status: webhook.Status(c.enum("status", webhookStatuses))}
-	if c.err == nil && len(in.Events) == 0 {
+	if c.err == nil && c.get("events") == nil {
 		c.missing("events")
 	}
 	if c.err != nil {
@@ -108,8 +108,8 @@ func (s *server) getWebhook(c *call) (any, error) {
 
 // updateWebhook keeps name and address when they come empty, as MLflow does; an empty description or secret removes it.
 func (s *server) updateWebhook(c *call) (any, error) {
-	change := webhook.Change{Events: c.events("events"), Description: c.optional("description"), Secret: c.optional("secret"),
-		Name: c.optional("name"), URL: c.optional("url")}
+	change := webhook.Change{Events: c.events("events"), Description: c.given("description"), Secret: c.given("secret"),
+		Name: c.given("name"), URL: c.given("url")}
 	if change.Name != nil && *change.Name == "" {
 		change.Name = nil
 	}
@@ -123,6 +123,15 @@ func (s *server) updateWebhook(c *call) (any, error) {
 		return nil, c.err
 	}
 	return oneWebhook(s.Webhooks.Update(c.ctx, c.vars["webhook_id"], change))
+}
+
+// given gives a text without NUL, nil when it is unset.
+func (c *call) given(name string) *string {
+	text, set := c.text(name)
+	if !set {
+		return nil
+	}
+	return &text
 }
 
 func (s *server) deleteWebhook(c *call) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -137,22 +138,22 @@ func stage(s string) (string, error) {
 	return "", fault.New(fault.Invalid, "Invalid Model Version stage: %s. Value must be one of %s.", s, strings.Join(stages, ", "))
 }
 
-// checkSource refuses sources that could make a reader leave the artifact store: files of the server, "..", NUL.
+// maxEscapes is how often a path may be percent-encoded over and over.
+const maxEscapes = 8
+
+// checkSource refuses sources that could make a reader leave the artifact store: files of the server, "..", NUL, other hosts.
 func checkSource(source string) error {
-	if source == "" {
-		return missing("source")
+	scheme, _, ok := strings.Cut(source, ":")
+	if slices.Contains(hostSchemes, strings.ToLower(scheme)) && ok {
+		return fault.New(fault.Invalid, "'source' cannot use the '%s' scheme: a reader on the server would connect to the host that the address names.", strings.ToLower(scheme))
 	}
 	text := source
-	for range 8 { // a path may be encoded several times over
-		if strings.ContainsRune(text, 0) {
-			return fault.New(fault.Invalid, "Invalid model version source: '%s'. It holds a NUL character.", strings.ReplaceAll(source, "\x00", ""))
-		}
-		for _, part := range strings.FieldsFunc(text, func(c rune) bool { return c == '/' || c == '\\' }) {
-			if part == ".." {
-				return fault.New(fault.Invalid, "Invalid model version source: '%s'. If supplying a source as an http, https, "+
-					"local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. "+
-					"Please provide an absolute path.", source)
-			}
+	for range maxEscapes {
+		path := strings.FieldsFunc(text, func(c rune) bool { return c == '/' || c == '\\' })
+		if strings.ContainsRune(text, 0) || slices.Contains(path, "..") {
+			return fault.New(fault.Invalid, "Invalid model version source: '%s'. If supplying a source as an http, https, "+
+				"local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. "+
+				"Please provide an absolute path.", strings.ReplaceAll(source, "\x00", ""))
 		}
 		next, err := url.PathUnescape(text)
 		if err != nil || next == text {
@@ -160,7 +161,6 @@ func checkSource(source string) error {
 		}
 		text = next
 	}
-	scheme, _, ok := strings.Cut(source, ":")
 	if !ok || strings.EqualFold(scheme, "file") || len(scheme) == 1 || strings.Contains(scheme, "/") {
 		return fault.New(fault.Invalid, "Invalid model version source: '%s'. To use a local path as a model version source, the run_id request "+
 			"parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.", source)

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -17,13 +19,12 @@ type query struct {
 	clauses []filter.Clause // attributes and tags, entity "" or "tag"; without the prompt clause
 	prompts bool            // only prompts; otherwise they are hidden
 	order   []filter.Order
-	offset  int
+	after   *cursor // nil on the first page
 	max     int
 }
 
 type fields struct {
 	attrs   map[string]bool // attribute → is a number
-	lists   string          // the attribute that may stand before IN
 	orders  []string
 	aliases map[string]string // other names of orders
 	natural []filter.Order
@@ -37,7 +38,6 @@ var modelFields = fields{
 
 var versionFields = fields{
 	attrs:   map[string]bool{"name": false, "run_id": false, "source_path": false, "version_number": true},
-	lists:   "run_id",
 	orders:  []string{"name", "version_number", "creation_timestamp", "last_updated_timestamp"},
 	natural: []filter.Order{{Key: "last_updated_timestamp", Desc: true}},
 }
@@ -61,7 +61,7 @@ func parseSearch(s Search, f fields, def, limit int) (query, error) {
 			return q, err
 		}
 	}
-	if q.offset, err = offset(s.PageToken); err != nil {
+	if q.after, err = readToken(s.PageToken); err != nil {
 		return q, err
 	}
 	return q, q.addOrders(s.OrderBy, f)
@@ -88,15 +88,16 @@ func (q *query) add(c filter.Clause, f fields) error {
 		number, known := f.attrs[c.Key]
 		switch {
 		case !known:
-			return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, strings.Join(sortedKeys(f.attrs), ", "))
+			return fault.New(fault.Invalid, "Invalid attribute key '%s' specified. Valid keys are '%s'", c.Key, quoted(sortedKeys(f.attrs)))
 		case number:
+			if n, err := strconv.ParseInt(c.Value.Text, 10, 64); err == nil && !c.Value.IsNumber { // MLflow takes '1' for 1
+				c.Value = filter.Value{IsNumber: true, Text: c.Value.Text, Number: float64(n)}
+			}
 			if !c.Value.IsNumber {
 				return fault.New(fault.Invalid, "Expected numeric value type for attribute: %s. Got value %s", c.Key, c.Value)
 			}
 		case c.Value.IsNumber:
 			return fault.New(fault.Invalid, "Expected a quoted string value or a list of quoted string values for attributes. Got value %s", c.Value.Text)
-		case c.Op == filter.In && f.lists != c.Key:
-			return fault.New(fault.Invalid, "Only the 'run_id' attribute supports comparison with a list of quoted string values.")
 		case !textOp(c.Op) && c.Op != filter.In:
 			return fault.New(fault.Invalid, "Invalid comparator for attribute: %s", c.Op)
 		}
@@ -106,6 +107,9 @@ func (q *query) add(c filter.Clause, f fields) error {
 	q.clauses = append(q.clauses, c)
 	return nil
 }
+
+// quoted prints a set of names as MLflow does.
+func quoted(names []string) string { return "{'" + strings.Join(names, "', '") + "'}" }
 
 func textOp(op filter.Op) bool {
 	return op == filter.Eq || op == filter.Ne || op == filter.LikeOp || op == filter.ILikeOp
@@ -122,7 +126,7 @@ func (q *query) addOrders(terms []string, f fields) error {
 			o.Key = other
 		}
 		if e := strings.ToLower(o.Entity); e != "" && e != "attribute" && e != "attributes" || !slices.Contains(f.orders, o.Key) {
-			return fault.New(fault.Invalid, "Invalid order by key '%s' specified. Valid keys are %s", strings.TrimSuffix(o.String(), " ASC"), strings.Join(f.orders, ", "))
+			return fault.New(fault.Invalid, "Invalid order by key '%s' specified. Valid keys are '%s'", strings.TrimSuffix(o.String(), " ASC"), quoted(f.orders))
 		}
 		if slices.ContainsFunc(orders, func(p filter.Order) bool { return p.Key == o.Key }) {
 			return fault.New(fault.Invalid, "`order_by` contains duplicate fields: [%s]", strings.Join(terms, ", "))
@@ -203,28 +207,38 @@ func (q query) match(tags map[string]map[tagKey]string, k tagKey, attr func(filt
 	return true
 }
 
-func page[T any](q query, all []T) ([]T, string) {
-	all = all[min(q.offset, len(all)):]
+// cursor is where a page ended: what the order of a search may look at. The next page begins behind it, also when rows before
+// it came or went meanwhile.
+type cursor struct {
+	Name    string `json:"name"`
+	Number  int    `json:"number,omitempty"` // of a version
+	Created int64  `json:"created"`
+	Updated int64  `json:"updated"`
+}
+
+// page gives the first q.max of the sorted rows behind the cursor, and the token of the next page.
+func page[T any](q query, all []T, compare func(a, b T) int, at func(T) cursor, from func(cursor) T) ([]T, string) {
+	if q.after != nil {
+		last := from(*q.after)
+		all = all[sort.Search(len(all), func(i int) bool { return compare(all[i], last) > 0 }):]
+	}
 	if len(all) <= q.max {
 		return all, ""
 	}
-	b, _ := json.Marshal(map[string]int{"offset": q.offset + q.max}) // an int always marshals
+	b, _ := json.Marshal(at(all[q.max-1])) // texts and numbers always marshal
 	return all[:q.max], base64.StdEncoding.EncodeToString(b)
 }
 
-func offset(token string) (int, error) {
+func readToken(token string) (c *cursor, err error) {
 	if token == "" {
-		return 0, nil
+		return nil, nil
 	}
 	raw, err := base64.StdEncoding.DecodeString(token)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "Invalid page token, could not base64-decode")
+		return nil, fault.New(fault.Invalid, "Invalid page token, could not base64-decode")
 	}
-	var t struct {
-		Offset *int `json:"offset"`
+	if json.Unmarshal(raw, &c) != nil || c == nil || c.Name == "" {
+		return nil, fault.New(fault.Invalid, "Invalid page token, decoded value=%q", raw)
 	}
-	if json.Unmarshal(raw, &t) != nil || t.Offset == nil || *t.Offset < 0 {
-		return 0, fault.New(fault.Invalid, "Invalid page token, decoded value=%s", raw)
-	}
-	return *t.Offset, nil
+	return c, nil
 }

@@ -38,6 +38,8 @@ type Room struct {
 	// ResolveLogged gives the artifact location and the run of a logged model ("m-…"), for sources "models:/m-…".
 	// Without it such a source is stored as it is.
 	ResolveLogged func(ctx context.Context, id string) (location, runID string, err error)
+	// ResolveRun gives the artifact location of a run. With it, a source in our own artifact store must lie below the run.
+	ResolveRun func(ctx context.Context, id string) (location string, err error)
 	// Changed hears of every change that MLflow has an event for; nil = nobody does.
 	Changed Changed
 }

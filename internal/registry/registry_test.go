@@ -215,24 +215,28 @@ func TestStagesAndSourcesOfModels(t *testing.T) {
 		if want := []string{"Staging2", "Production3", "Archived1"}; !slices.Equal(got, want) {
 			t.Errorf("latest = %v, want %v", got, want)
 		}
-		if v, err := h.GetByAlias(ctx, "umbrella", "LATEST"); err != nil || v.Number != 2 {
+		if v, err := h.GetByAlias(ctx, "umbrella", "LATEST"); err != nil || v.Number != 3 {
 			t.Errorf("latest is version %d, %v", v.Number, err)
 		}
 		h.ResolveLogged = func(_ context.Context, id string) (string, string, error) {
 			return "mlflow-artifacts:/at/" + id, "run-of-" + id, nil
 		}
 		for source, want := range map[string]string{
-			"models:/umbrella/3": src, "models:/umbrella/Production": src, "models:/umbrella/latest": src,
+			"models:/umbrella/3": src + " r1", "models:/umbrella/Production": src + " r1", "models:/umbrella/Staging": src + " r1",
 			"models:/m-1": "mlflow-artifacts:/at/m-1 run-of-m-1",
 		} {
-			v, err := h.CreateVersion(ctx, registry.VersionInput{Model: "umbrella", Source: source})
+			in := registry.VersionInput{Model: "umbrella", Source: source}
+			if id, ok := strings.CutPrefix(source, "models:/m-"); ok {
+				in.LoggedModel = "m-" + id
+			}
+			v, err := h.CreateVersion(ctx, in)
 			h.ok(err)
-			if got := strings.TrimSpace(v.Location + " " + v.RunID); got != want || v.Source != source {
+			if got := v.Location + " " + v.RunID; got != want || !strings.HasPrefix(v.Source, "models:/") {
 				t.Errorf("%s → %q, want %q", source, got, want)
 			}
 		}
 		_, err = h.CreateVersion(ctx, registry.VersionInput{Model: "umbrella", Source: "models:/nothing/1"})
-		h.refused(err, fault.NotFound, "Unable to fetch model from model URI source artifact location 'models:/nothing/1'")
+		h.refused(err, fault.NotFound, "Registered Model with name=nothing not found")
 	})
 }
 

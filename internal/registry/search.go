@@ -45,7 +45,7 @@ func (r *Room) SearchModels(ctx context.Context, s Search) (found []Model, next 
 		all = slices.DeleteFunc(all, func(m Model) bool {
 			return !q.match(tags, tagKey{id: m.id}, func(c filter.Clause) bool { return compareText(c, m.Name) })
 		})
-		slices.SortFunc(all, func(a, b Model) int {
+		order := func(a, b Model) int {
 			return q.compare(func(field string) int {
 				switch field {
 				case "name":
@@ -55,8 +55,13 @@ func (r *Room) SearchModels(ctx context.Context, s Search) (found []Model, next 
 				}
 				return a.UpdatedAt.Compare(b.UpdatedAt)
 			}, cmp.Compare(a.Name, b.Name))
-		})
-		found, next = page(q, all)
+		}
+		slices.SortFunc(all, order)
+		found, next = page(q, all, order,
+			func(m Model) cursor { return cursor{m.Name, 0, db.Millis(m.CreatedAt), db.Millis(m.UpdatedAt)} },
+			func(c cursor) Model {
+				return Model{Name: c.Name, CreatedAt: db.Time(c.Created), UpdatedAt: db.Time(c.Updated)}
+			})
 		for i := range found {
 			if err := fillModel(tx, &found[i]); err != nil {
 				return err
@@ -100,7 +105,7 @@ func (r *Room) SearchVersions(ctx context.Context, s Search) (found []Version, n
 				return ok
 			})
 		})
-		slices.SortFunc(all, func(a, b Version) int {
+		order := func(a, b Version) int {
 			return q.compare(func(field string) int {
 				switch field {
 				case "name":
@@ -112,8 +117,15 @@ func (r *Room) SearchVersions(ctx context.Context, s Search) (found []Version, n
 				}
 				return a.UpdatedAt.Compare(b.UpdatedAt)
 			}, cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(b.Number, a.Number)))
-		})
-		found, next = page(q, all)
+		}
+		slices.SortFunc(all, order)
+		found, next = page(q, all, order,
+			func(v Version) cursor {
+				return cursor{v.Model, v.Number, db.Millis(v.CreatedAt), db.Millis(v.UpdatedAt)}
+			},
+			func(c cursor) Version {
+				return Version{Model: c.Name, Number: c.Number, CreatedAt: db.Time(c.Created), UpdatedAt: db.Time(c.Updated)}
+			})
 		return fillVersions(tx, found)
 	})
 	return found, next, err

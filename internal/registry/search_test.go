@@ -99,3 +99,25 @@ func TestPageTokens(t *testing.T) {
 		}
 	})
 }
+
+// A page begins behind the last row of the page before, whatever came or went in between.
+func TestPagesStandStillWhileRowsCome(t *testing.T) {
+	run(t, func(h *house) {
+		for _, name := range []string{"b", "c", "e"} {
+			h.model(name)
+		}
+		page, next, err := h.SearchModels(h.ctx, registry.Search{OrderBy: []string{"name"}, MaxResults: 2})
+		h.ok(err)
+		if len(page) != 2 || page[1].Name != "c" {
+			t.Fatalf("first page %v", page)
+		}
+		h.model("a")
+		h.model("d")
+		h.ok(h.DeleteModel(h.ctx, "c"))
+		page, next, err = h.SearchModels(h.ctx, registry.Search{OrderBy: []string{"name"}, MaxResults: 2, PageToken: next})
+		h.ok(err)
+		if len(page) != 2 || page[0].Name != "d" || page[1].Name != "e" || next != "" {
+			t.Errorf("second page %v, next %q", page, next)
+		}
+	})
+}

@@ -182,7 +182,7 @@ func (r *Room) DeleteAlias(ctx context.Context, name, alias string) error {
 	})
 }
 
-// GetByAlias gives the version that an alias points at; "latest" is the first of LatestVersions.
+// GetByAlias gives the version that an alias points at; "latest" is the highest version.
 func (r *Room) GetByAlias(ctx context.Context, name, alias string) (Version, error) {
 	if err := checkAlias(alias); err != nil {
 		return Version{}, err
@@ -195,7 +195,7 @@ func (r *Room) GetByAlias(ctx context.Context, name, alias string) (Version, err
 		if err != nil {
 			return Version{}, err
 		}
-		return vs[0], nil
+		return slices.MaxFunc(vs, func(a, b Version) int { return a.Number - b.Number }), nil
 	}
 	return view(ctx, r, func(tx *db.Tx) (Version, error) {
 		m, err := getModel(tx, name)

@@ -54,7 +54,7 @@ type VersionInput struct {
 // packageSource is where clients of MLflow find the files of a package.
 func packageSource(d ref.Digest) string { return "mlflow-artifacts:/packages/" + d.Hex() }
 
-// CreateVersion adds a version to a model. Sources "models:/name/3", "models:/name@alias" and "models:/m-…" are resolved.
+// CreateVersion adds a version to a model. Its source is checked and resolved, see resolve.
 func (r *Room) CreateVersion(ctx context.Context, in VersionInput) (Version, error) {
 	if in.Source == "" && in.Package != "" {
 		in.Source = packageSource(in.Package)
@@ -62,8 +62,8 @@ func (r *Room) CreateVersion(ctx context.Context, in VersionInput) (Version, err
 	if err := checkModelName("name", in.Model); err != nil {
 		return Version{}, err
 	}
-	if err := checkSource(in.Source); err != nil {
-		return Version{}, err
+	if in.Source == "" {
+		return Version{}, missing("source")
 	}
 	if err := checkTags(in.Tags); err != nil {
 		return Version{}, err
@@ -79,36 +79,6 @@ func (r *Room) CreateVersion(ctx context.Context, in VersionInput) (Version, err
 		}
 		return r.createVersion(tx, m, in, location, r.now())
 	})
-}
-
-// resolve gives the location that a models:/ source stands for and fills the run of a logged model.
-func (r *Room) resolve(ctx context.Context, in *VersionInput) (string, error) {
-	rest, ok := strings.CutPrefix(in.Source, "models:/")
-	if !ok {
-		return in.Source, r.fillRun(ctx, in, in.LoggedModel)
-	}
-	rest = strings.TrimLeft(rest, "/")
-	if strings.HasPrefix(rest, "m-") && !strings.ContainsAny(rest, "/@") {
-		if r.ResolveLogged == nil {
-			return in.Source, nil
-		}
-		location, run, err := r.ResolveLogged(ctx, rest)
-		if in.RunID == "" {
-			in.RunID = run
-		}
-		return location, fault.Wrap(err, "Unable to fetch model from model URI source artifact location '%s'", in.Source)
-	}
-	v, err := r.Find(ctx, in.Source)
-	return v.Location, fault.Wrap(err, "Unable to fetch model from model URI source artifact location '%s'", in.Source)
-}
-
-func (r *Room) fillRun(ctx context.Context, in *VersionInput, logged string) error {
-	if logged == "" || in.RunID != "" || r.ResolveLogged == nil {
-		return nil
-	}
-	_, run, err := r.ResolveLogged(ctx, logged)
-	in.RunID = run
-	return err
 }
 
 // Find resolves "models:/name/3", "models:/name/Production", "models:/name@alias", and the same without "models:/".

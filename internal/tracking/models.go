@@ -203,11 +203,12 @@ func (r *Room) LogModelParams(ctx context.Context, id string, params []KV) error
 }
 
 // NoteModelVersion writes into a logged model's tag mlflow.modelVersions that it became a version of a registered model.
-func (r *Room) NoteModelVersion(ctx context.Context, id, name, version string) error {
+func (r *Room) NoteModelVersion(ctx context.Context, id, name string, version int) error {
 	type entry struct {
-		Name    string `json:"name"`
-		Version string `json:"version"`
+		Name    string      `json:"name"`
+		Version json.Number `json:"version"` // a number, or its text
 	}
+	added := entry{name, json.Number(strconv.Itoa(version))}
 	return r.changeModel(ctx, id, func(tx *db.Tx) error {
 		m, err := loadModel(tx, id, true)
 		if err != nil {
@@ -220,15 +221,15 @@ func (r *Room) NoteModelVersion(ctx context.Context, id, name, version string) e
 			}
 		}
 		for _, e := range list {
-			if e == (entry{name, version}) {
+			if e == added {
 				return nil
 			}
 		}
-		text, err := json.Marshal(append(list, entry{name, version}))
-		if err != nil {
-			return err
+		var texts []string // written as Python writes JSON: scripts compare the text
+		for _, e := range append(list, added) {
+			texts = append(texts, fmt.Sprintf(`{"name": %s, "version": %s}`, JSON(e.Name), e.Version))
 		}
-		return putModelTags(tx, id, []KV{{TagModelVersions, string(text)}})
+		return putModelTags(tx, id, []KV{{TagModelVersions, "[" + strings.Join(texts, ", ") + "]"}})
 	})
 }
 
@@ -247,6 +248,12 @@ func (r *Room) RecordModel(ctx context.Context, run string, model map[string]any
 		}
 		return putTags(tx, run, []KV{{TagLoggedModels, string(text)}}) // never cut: half a JSON text is of no use
 	})
+}
+
+// ResolveRun gives where the files of a run are.
+func (r *Room) ResolveRun(ctx context.Context, id string) (location string, err error) {
+	run, err := r.Run(ctx, id)
+	return run.ArtifactURI, err
 }
 
 // ResolveLogged gives where the files of a logged model are and the run that made it.

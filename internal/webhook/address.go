@@ -43,7 +43,7 @@ func (r *Room) checkURL(ctx context.Context, text string) error {
 func (r *Room) checkScheme(u *url.URL) error {
 	allowed := []string{"https"}
 	if r.cfg.AllowPrivate {
-		allowed = append(allowed, "http")
+		allowed = []string{"http", "https"}
 	}
 	for _, s := range allowed {
 		if u.Scheme == s {

@@ -217,7 +217,7 @@ func TestEveryChangeOfTheRegistryIsTold(t *testing.T) {
 		prompt := map[string]string{"mlflow.prompt.is_prompt": "true", "_mlflow_prompt_type": "text", "k": "v"}
 		w.model("ask", prompt)
 		prompt["mlflow.prompt.text"] = "Hello {{name}}!"
-		_, err = reg.CreateVersion(ctx, registry.VersionInput{Model: "ask", Source: "prompts:/ask", Description: "first", Tags: prompt})
+		_, err = reg.CreateVersion(ctx, registry.VersionInput{Model: "ask", Source: "dummy-source", Description: "first", Tags: prompt})
 		must(t, err)
 		must(t, reg.SetModelTag(ctx, "ask", "k", "w"))
 		must(t, reg.DeleteModelTag(ctx, "ask", "k"))
