@@ -1,5 +1,5 @@
 // Package mlflow is the face for the stock MLflow client: it answers the REST calls of `mlflow` 3.x over the rooms tracking,
-// registry and trace, so that a notebook works unchanged when only its tracking address is set to Paraplu.
+// registry, trace and webhook, so that a notebook works unchanged when only its tracking address is set to Paraplu.
 //
 // Every call is served under /api/{2,3}.0/mlflow and /ajax-api/{2,3}.0/mlflow; artifacts go through the proxy
 // /api/2.0/mlflow-artifacts, streamed both ways, large ones in parts at addresses that are signed; spans of traces come as

@@ -7,7 +7,8 @@
 // version is soft and hides where it came from; deleting a model is hard. Limits and error texts are MLflow's, because
 // scripts match on them. A version may name a Paraplu package; registering the same package again answers the version
 // that exists. An alias named after an environment follows the deployments of that environment and cannot be moved by
-// hand, so no alias ever says what is not running.
+// hand, so no alias ever says what is not running. The source of a version must belong to the run or logged model that is said
+// to have made it (see source.go). Changes are told, inside their transaction, to whom it may concern (see Changed).
 //
 // # Releases
 //
