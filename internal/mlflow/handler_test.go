@@ -123,7 +123,7 @@ func FuzzRequests(f *testing.F) {
 	paths := []string{
 		"experiments/create", "experiments/search", "runs/create", "runs/update", "runs/search", "runs/log-metric", "runs/log-batch",
 		"runs/log-inputs", "runs/outputs", "runs/log-model", "logged-models", "logged-models/search", "registered-models/create",
-		"model-versions/create", "registered-models/alias", "model-versions/transition-stage",
+		"model-versions/create", "registered-models/alias", "model-versions/transition-stage", "webhooks",
 	}
 	for i, body := range []string{
 		`{"name": "a", "tags": [{"key": "k", "value": null}]}`, `{"max_results": 5, "filter": "name = 'a'", "order_by": ["name"]}`,
@@ -132,6 +132,7 @@ func FuzzRequests(f *testing.F) {
 		`{"run_id": "x", "datasets": [{"dataset": {"name": 1}}, 3]}`, `{"run_id": "x", "models": [{"model_id": "m", "step": "x"}]}`, `{"run_id":"x","model_json":"[]"}`,
 		`"{\"experiment_id\": \"0\"}"`, `{"experiment_ids": ["0"], "datasets": [{}], "order_by": [{"field_name": "metrics.x", "ascending": "no"}]}`,
 		`{"name": "m"}`, `{"name": "m", "source": "models:/m-x", "model_id": "m-y"}`, `{"name": "m", "alias": "a", "version": "99999999999999999999"}`, `null`,
+		`{"name": "w", "url": "https://a", "events": [{"entity": 1, "action": 1}, {"entity": "PROMPT", "action": "SET"}, {}], "status": 2}`,
 	} {
 		f.Add(byte(i), []byte(body))
 	}

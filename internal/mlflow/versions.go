@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/paraplu/paraplu/internal/db"
+	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/registry"
 )
 
@@ -69,8 +70,11 @@ func (s *server) createVersion(c *call) (any, error) {
 		return nil, c.err
 	}
 	v, err := s.Registry.CreateVersion(c.ctx, in)
-	if err == nil && v.LoggedModel != "" { // also one that it inherits from another version
+	if err == nil && v.LoggedModel != "" { // also one that it inherits from another version, and that may be gone since
 		err = s.Tracking.NoteModelVersion(c.ctx, v.LoggedModel, v.Model, v.Number)
+		if in.LoggedModel == "" && fault.Is(err, fault.NotFound) {
+			err = nil
+		}
 	}
 	return version(v, err)
 }

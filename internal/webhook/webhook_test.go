@@ -107,7 +107,9 @@ func build(t *testing.T, d *db.DB, keys string, cfg webhook.Config) *world {
 	t.Helper()
 	jobs, err := job.New(d, job.Config{Poll: 10 * time.Millisecond})
 	must(t, err)
-	cfg.Backoff = func(int) time.Duration { return time.Millisecond }
+	if cfg.Backoff == nil {
+		cfg.Backoff = func(int) time.Duration { return time.Millisecond }
+	}
 	w := &world{t: t, db: d, keys: keys, jobs: jobs, hooks: webhook.New(d, jobs, keys, cfg, time.Now)}
 	none := func(context.Context, ref.Digest) (registry.Package, error) {
 		return registry.Package{}, fault.New(fault.NotFound, "no packages here")
@@ -325,7 +327,7 @@ func TestAttempts(t *testing.T) {
 			has      string
 		}{
 			{"503, then taken", []func(http.ResponseWriter){status(503), status(200)}, 2, webhook.Delivered, 200, ""},
-			{"429 with Retry-After, then taken", []func(http.ResponseWriter){status(429, "Retry-After", "0"), status(204)}, 2, webhook.Delivered, 204, ""},
+			{"429, then taken", []func(http.ResponseWriter){status(429, "Retry-After", "nonsense"), status(204)}, 2, webhook.Delivered, 204, ""},
 			{"always 500", []func(http.ResponseWriter){status(500)}, webhook.Attempts, webhook.Failed, 500, "answered 500"},
 			{"400 is final", []func(http.ResponseWriter){status(400)}, 1, webhook.Failed, 400, "answered 400"},
 			{"410 is final", []func(http.ResponseWriter){status(410)}, 1, webhook.Failed, 410, "answered 410"},
@@ -355,6 +357,26 @@ func TestAttempts(t *testing.T) {
 			t.Error("a redirect was followed")
 		}
 	}, sources...)
+}
+
+// A receiver says itself when it wants to be asked again; the backoff would never come.
+func TestRetryAfter(t *testing.T) {
+	date := func(w http.ResponseWriter) {
+		status(503, "Retry-After", time.Now().Add(2*time.Second).UTC().Format(http.TimeFormat))(w)
+	}
+	rc := receive(t, status(429, "Retry-After", "1"), date, status(200))
+	w := build(t, dbtest.SQLite(t, sources...), filepath.Join(t.TempDir(), "keys"),
+		webhook.Config{AllowPrivate: true, Roots: rc.roots(), Backoff: func(int) time.Duration { return 24 * time.Hour }})
+	h := w.listen(rc.URL, "", "registered_model.created")
+	w.model("rain", nil)
+	w.start()
+	for range 3 {
+		rc.next(t)
+	}
+	w.stop()
+	if d := w.one(h); d.State != webhook.Delivered || d.Attempts != 3 {
+		t.Errorf("%+v", d)
+	}
 }
 
 func TestDeliveriesOfDeletedWebhooksAreDropped(t *testing.T) {
