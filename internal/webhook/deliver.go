@@ -65,7 +65,7 @@ func (r *Room) Notify(tx *db.Tx, event string, data any) error {
 		if err := insertDelivery(tx, d); err != nil {
 			return err
 		}
-		if err := r.jobs.Insert(tx, deliverJob, deliverArgs{d.ID}, job.Options{Attempts: Attempts}); err != nil {
+		if err := r.jobs.Insert(tx, deliverJob, deliverArgs{d.ID}, job.Options{Attempts: Attempts + spare}); err != nil {
 			return err
 		}
 	}
@@ -93,12 +93,12 @@ func (r *Room) deliver(ctx context.Context, j job.Job) error {
 	if err != nil || d == nil {
 		return err
 	}
-	d.Attempts = j.Attempt
+	d.Attempts++
 	var failed error
 	if w == nil || w.Status != Active {
 		d.State = Dropped
 	} else {
-		failed = r.attempt(ctx, *w, d, j.Last)
+		failed = r.attempt(ctx, *w, d, j.Last || d.Attempts >= Attempts)
 	}
 	if d.State != Waiting {
 		d.DoneAt = r.now()

@@ -49,6 +49,7 @@ const (
 	// Keep is how long a delivery is remembered after its end.
 	Keep = 30 * 24 * time.Hour
 
+	spare      = 12               // runs of a job that may end without a note, because their process died
 	timeout    = 30 * time.Second // of one attempt, as in MLflow
 	maxAnswer  = 64 << 10         // bytes that are read of an answer
 	maxWait    = time.Hour        // that Retry-After may ask for
