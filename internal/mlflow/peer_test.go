@@ -120,7 +120,8 @@ func startPeer(t *testing.T) string {
 	cmd := exec.Command(python, "-m", "mlflow", "server", "--workers", "1", "--port", port,
 		"--backend-store-uri", "sqlite:///"+filepath.Join(dir, "peer.db"), "--artifacts-destination", filepath.Join(dir, "artifacts"))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.Env = append(os.Environ(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true")
+	cmd.Env = append(os.Environ(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true",
+		"MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true", "MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https") // as our own server in these tests
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children, which end with it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

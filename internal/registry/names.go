@@ -38,7 +38,7 @@ func jsonText(s string) string {
 
 func checkModelName(param, name string) error {
 	if strings.TrimSpace(name) == "" {
-		return missing(param)
+		return fault.New(fault.Invalid, "Missing value for required parameter '%s'.", param)
 	}
 	if strings.ContainsAny(name, "/:") {
 		return fault.New(fault.Invalid, "Invalid model name '%s'. Names cannot contain '/' or ':'.", name)
