@@ -30,7 +30,7 @@ func (r *Room) ImportModel(ctx context.Context, in Model) (made bool, err error)
 			return taken(old, ModelInput{Name: in.Name, Tags: in.Tags})
 		}
 		for _, k := range sortedKeys(in.Tags) {
-			if err := setModelTag(tx, old.id, k, in.Tags[k]); err != nil {
+			if _, err := setModelTag(tx, old.id, k, in.Tags[k]); err != nil {
 				return err
 			}
 		}
@@ -78,7 +78,7 @@ func (r *Room) ImportVersion(ctx context.Context, v Version, again bool) (made b
 
 func updateImported(tx *db.Tx, v Version) error {
 	for _, k := range sortedKeys(v.Tags) {
-		if err := setVersionTag(tx, v.modelID, v.Number, k, v.Tags[k]); err != nil {
+		if _, err := setVersionTag(tx, v.modelID, v.Number, k, v.Tags[k]); err != nil {
 			return err
 		}
 	}
