@@ -144,6 +144,7 @@ func (a *App) open(ctx context.Context) error {
 	a.Traces = trace.New(d, r.Tracking.Home, a.cfg.Clock)
 	a.Transfer = transfer.New(r.Tracking, r.Registry)
 	r.Monitor = monitor.New(d, engine, a.predictions, a.accountable, a.cfg.Clock)
+	r.Monitor.Answered = a.Serving.AnsweredByDay
 	a.Steps = steps.New(r)
 	return nil
 }

@@ -29,7 +29,7 @@ type Evaluation struct {
 
 // Evaluate brings the windows, alerts and incidents of a product up to date with what was known at asOf. It may be repeated at
 // will and by several processes: window rows are replaced, alerts and incidents exist once. Only touched windows are computed:
-// open ones, those whose truth, limits or settings changed, and new ones. An asOf older than that of a stored window leaves the
+// open ones, those whose truth, predictions, limits or settings changed, and new ones. An asOf older than that of a stored window leaves the
 // window alone.
 func (r *Room) Evaluate(ctx context.Context, p *spec.Product, asOf time.Time) (*Evaluation, error) {
 	asOf = asOf.UTC()
@@ -111,6 +111,9 @@ func (r *Room) recompute(ctx context.Context, s settings, n normal, asOf time.Ti
 	if err != nil {
 		return nil, nil, fault.Wrap(err, "reading the windows of %s", s.product.Name)
 	}
+	if err := r.addAnswered(ctx, s.product.Name, known); err != nil {
+		return nil, nil, err
+	}
 	t := touchedBy(s, n, have, known, asOf)
 	predictions, err := r.answers(ctx, s.product.Name, t.from, s.calendar.end(s.calendar.start(asOf)))
 	if err != nil {
@@ -135,6 +138,24 @@ func (r *Room) recompute(ctx context.Context, s settings, n normal, asOf time.Ti
 		}
 	}
 	return work, counted, nil
+}
+
+// addAnswered adds the predictions to the marks of the days. They are counted before they are read: what comes between is
+// seen the next time.
+func (r *Room) addAnswered(ctx context.Context, product string, known map[string]mark) error {
+	if r.Answered == nil {
+		return nil
+	}
+	counts, err := r.Answered(ctx, product)
+	if err != nil {
+		return fault.Wrap(err, "counting the predictions of %s", product)
+	}
+	for d, n := range counts {
+		m := known[d]
+		m.truths += n
+		known[d] = m
+	}
+	return nil
 }
 
 // compute joins and sums; the windows come in order of time.

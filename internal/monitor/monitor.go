@@ -48,6 +48,10 @@ type Room struct {
 	predictions PredictionSource
 	accountable Accountable
 	clock       func() time.Time
+
+	// Answered counts the predictions of a product by the UTC day of their event ("2015-03-02"). With it, a final window is
+	// computed again when a prediction for it is logged later; nil = they all come before the truth.
+	Answered func(ctx context.Context, product string) (map[string]int64, error)
 }
 
 // New gives the room over its database. The clock stamps truth that arrives and what people do; Evaluate is told its time.

@@ -154,6 +154,33 @@ func TestAWindowWaitsForTruthAndThenGivesUp(t *testing.T) {
 	}
 }
 
+// TestALatePredictionIsCounted: the log is written behind the answers, by another process too, so a window may be final
+// before all of its predictions are there.
+func TestALatePredictionIsCounted(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		monday := date("2015-01-05")
+		w.predict(monday, 50, pack1)
+		w.now = date("2015-01-20")
+		for i := range 7 {
+			w.record(truth(monday.AddDate(0, 0, i), 40))
+		}
+		w.evaluate(w.now)
+		if x := w.windows()[0]; x.State != monitor.Final || x.Rows != 1 {
+			t.Fatalf("%s with %d rows", x.State, x.Rows)
+		}
+		for i := range 6 {
+			w.predict(monday.AddDate(0, 0, 1+i), 50, pack1)
+		}
+		w.evaluate(w.now.Add(time.Second))
+		if x := w.windows()[0]; x.Rows != 7 || x.Revision != 2 {
+			t.Errorf("%d rows in revision %d, want all 7 in the second", x.Rows, x.Revision)
+		}
+		if e := w.evaluate(w.now.Add(2 * time.Second)); len(e.Windows) != 0 {
+			t.Errorf("%d windows were computed although nothing came", len(e.Windows))
+		}
+	})
+}
+
 func TestTheLastAnswerCountsAndShadowsDoNot(t *testing.T) {
 	w := lite(t)
 	at := date("2015-01-05")

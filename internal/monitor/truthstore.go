@@ -92,7 +92,7 @@ func truthBetween(tx *db.Tx, product string, from, to, cutoff time.Time) (out []
 	return out, err
 }
 
-// mark is what is known about the truth of a day: enough to see that it changed.
+// mark is what is known about a day: enough to see that it changed. truths counts predictions too; neither is ever taken back.
 type mark struct{ truths, seq int64 }
 
 // marks gives the mark of each day as of the cut-off.

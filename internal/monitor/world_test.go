@@ -70,7 +70,20 @@ type world struct {
 func newWorld(t testing.TB, d *db.DB) *world {
 	w := &world{t: t, d: d, p: product(t, umbrella), now: date("2015-01-01")}
 	w.room = monitor.New(d, engine(), w.predictions, w.accountable, func() time.Time { return w.now })
+	w.room.Answered = w.answered
 	return w
+}
+
+func (w *world) answered(_ context.Context, product string) (map[string]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]int64{}
+	for _, p := range w.log {
+		if p.Product == product {
+			out[p.EventTime.UTC().Format(time.DateOnly)]++
+		}
+	}
+	return out, nil
 }
 
 func run(t *testing.T, fn func(t *testing.T, w *world)) {

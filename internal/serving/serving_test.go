@@ -156,6 +156,10 @@ func TestInferAnswersAndLogs(t *testing.T) {
 		if !strings.Contains(string(all[1].Features), `"rain_forecast_mm":null`) || !all[1].EventTime.Equal(noon) {
 			t.Errorf("%+v", all[1])
 		}
+		days, err := f.AnsweredByDay(ctx, "umbrella")
+		if err != nil || len(days) != 2 || days["2015-03-02"] != 1 || days[noon.UTC().Format(time.DateOnly)] != 1 {
+			t.Errorf("answers by day: %v, %v", days, err)
+		}
 		if s := f.Status().Log; s.Written != 2 || s.Duplicates != 1 || s.Waiting != 0 || s.Dropped != 0 {
 			t.Errorf("%+v", s)
 		}

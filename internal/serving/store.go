@@ -132,6 +132,21 @@ func (r *Room) Predictions(ctx context.Context, product string, from, to time.Ti
 	return r.predictions(ctx, query+` ORDER BY event_ms, prediction_id`, args...)
 }
 
+// AnsweredByDay counts the answers of a product by the UTC day of their event ("2015-03-02").
+func (r *Room) AnsweredByDay(ctx context.Context, product string) (out map[string]int64, err error) {
+	const wholeDay = 24 * 60 * 60 * 1000
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		out = map[string]int64{}
+		return tx.Each(func(rows *sql.Rows) error {
+			var d, n int64
+			err := rows.Scan(&d, &n)
+			out[time.UnixMilli(d*wholeDay).UTC().Format(time.DateOnly)] += n
+			return err
+		}, `SELECT event_ms / ?, count(*) FROM serving_prediction WHERE product = ? GROUP BY 1`, int64(wholeDay), product)
+	})
+	return out, err
+}
+
 // Recent gives the newest answers of a product by the time they were given, newest first.
 func (r *Room) Recent(ctx context.Context, product string, limit int) ([]Prediction, error) {
 	return r.predictions(ctx, selectPredictions+` WHERE product = ? ORDER BY predicted_ms DESC, prediction_id DESC LIMIT ?`, product, limit)
