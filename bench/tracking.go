@@ -297,7 +297,7 @@ func (b *bench) searches(p peers) error {
 			slices.Sort(times)
 			p95[i], found[i] = times[len(times)*95/100], n
 		}
-		if found[0] != found[1] {
+		if found[0] != found[1] && p95[1] < patience {
 			return fmt.Errorf("search %s: %d runs, MLflow %d", q.name, found[0], found[1])
 		}
 		ratio := p95[1].Seconds() / p95[0].Seconds()
@@ -306,7 +306,11 @@ func (b *bench) searches(p peers) error {
 		if q.wide {
 			name, bar, ok = "search, p95: "+q.name, "< 200 ms", p95[0] < 200*time.Millisecond
 		}
-		b.bar(name, millis(p95[0]), bar, ok, fmt.Sprintf("MLflow %s; ratio %.0f", millis(p95[1]), ratio))
+		peer := fmt.Sprintf("MLflow %s; ratio %.0f", millis(p95[1]), ratio)
+		if p95[1] >= patience {
+			peer = fmt.Sprintf("MLflow: no answer within %s; ratio over %.0f", millis(patience), ratio)
+		}
+		b.bar(name, millis(p95[0]), bar, ok, peer)
 	}
 	return nil
 }
@@ -356,14 +360,31 @@ func (b *bench) table(p peers) error {
 	return err
 }
 
+// patience is how long a search may take.
+const patience = 30 * time.Second
+
+// searchTimes asks once without counting, then so many times, and no longer than patience in all. A search that takes longer
+// than that is one time of patience.
 func searchTimes(c *client, body map[string]any, times int) (out []time.Duration, n int, err error) {
-	for range times {
+	impatient := *c
+	impatient.http = &http.Client{Transport: c.http.Transport, Timeout: patience}
+	began := time.Now()
+	for i := range times + 1 {
 		var page struct{ Runs []json.RawMessage }
-		took, err := elapsed(func() error { return c.post("runs/search", body, &page) })
+		took, err := elapsed(func() error { return impatient.post("runs/search", body, &page) })
+		var late interface{ Timeout() bool }
+		if errors.As(err, &late) && late.Timeout() {
+			return []time.Duration{patience}, 0, nil
+		}
 		if err != nil {
 			return nil, 0, err
 		}
-		out, n = append(out, took), len(page.Runs)
+		if n = len(page.Runs); i > 0 || time.Since(began) > patience/2 {
+			out = append(out, took)
+		}
+		if time.Since(began) > patience {
+			break
+		}
 	}
 	return out, n, nil
 }
