@@ -64,6 +64,24 @@ func (t *Tx) Each(scan func(*sql.Rows) error, query string, args ...any) error {
 	return rows.Err()
 }
 
+// Get gives the result of fn, which reads one consistent state (View).
+func Get[T any](ctx context.Context, d *DB, fn func(*Tx) (T, error)) (out T, err error) {
+	err = d.View(ctx, func(tx *Tx) error {
+		out, err = fn(tx)
+		return err
+	})
+	return out, err
+}
+
+// Change gives the result of fn, which writes in one serialised transaction (Update).
+func Change[T any](ctx context.Context, d *DB, fn func(*Tx) (T, error)) (out T, err error) {
+	err = d.Update(ctx, func(tx *Tx) error {
+		out, err = fn(tx)
+		return err
+	})
+	return out, err
+}
+
 // Found turns the error of a QueryRow Scan into (found, error).
 func Found(err error) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {

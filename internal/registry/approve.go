@@ -47,7 +47,7 @@ func (r *Room) Approve(ctx context.Context, releaseID, member, role, reason stri
 	if err != nil {
 		return nil, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (*Approval, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (*Approval, error) {
 		now := r.now()
 		rel, err := getRelease(tx, releaseID, now)
 		if err != nil {
@@ -154,7 +154,7 @@ func (r *Room) close(ctx context.Context, releaseID, member, reason string, by s
 	if err := ref.CheckName(member); err != nil {
 		return nil, fault.New(fault.Invalid, "member: %w", err)
 	}
-	return update(ctx, r, func(tx *db.Tx) (*Release, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (*Release, error) {
 		now := r.now()
 		rel, err := getRelease(tx, releaseID, now)
 		if err != nil || rel.State == to {

@@ -14,7 +14,7 @@ import (
 // that is missing. It trusts no stored state: gates, signatures, authors, policy and expiry are judged again. The newest
 // request for a package speaks for it: when evidence changes, older approvals are void.
 func (r *Room) Authorize(ctx context.Context, product, env string, digest ref.Digest) (*Release, error) {
-	return view(ctx, r, func(tx *db.Tx) (*Release, error) { return r.AuthorizeTx(tx, product, env, digest) })
+	return db.Get(ctx, r.db, func(tx *db.Tx) (*Release, error) { return r.AuthorizeTx(tx, product, env, digest) })
 }
 
 // AuthorizeTx is Authorize inside the transaction that places.
@@ -136,7 +136,7 @@ func (r *Room) RegisterPackage(ctx context.Context, product, model string, pkg r
 	if err := checkModelName("name", model); err != nil {
 		return Version{}, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (Version, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Version, error) {
 		return r.registerPackage(tx, product, model, pkg, runID, by, r.now())
 	})
 }
@@ -176,5 +176,5 @@ func pastReviews(tx *db.Tx, now time.Time) ([]Release, error) {
 
 // OverdueReviews lists emergency placements that no other person reviewed in two working days, oldest first.
 func (r *Room) OverdueReviews(ctx context.Context) ([]Release, error) {
-	return view(ctx, r, func(tx *db.Tx) ([]Release, error) { return pastReviews(tx, r.now()) })
+	return db.Get(ctx, r.db, func(tx *db.Tx) ([]Release, error) { return pastReviews(tx, r.now()) })
 }

@@ -47,7 +47,7 @@ func (r *Room) CreateModel(ctx context.Context, in ModelInput) (Model, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return Model{}, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (Model, error) { return r.createModel(tx, in, r.now()) })
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Model, error) { return r.createModel(tx, in, r.now()) })
 }
 
 func (r *Room) createModel(tx *db.Tx, in ModelInput, now time.Time) (Model, error) {
@@ -85,7 +85,7 @@ func taken(old Model, in ModelInput) error {
 
 // GetModel gives a model with its tags, aliases and newest versions.
 func (r *Room) GetModel(ctx context.Context, name string) (Model, error) {
-	return view(ctx, r, func(tx *db.Tx) (Model, error) { return fullModel(tx, name) })
+	return db.Get(ctx, r.db, func(tx *db.Tx) (Model, error) { return fullModel(tx, name) })
 }
 
 func fullModel(tx *db.Tx, name string) (Model, error) {
@@ -114,7 +114,7 @@ func (r *Room) RenameModel(ctx context.Context, name, newName string) (Model, er
 	if err := checkModelName("new_name", newName); err != nil {
 		return Model{}, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (Model, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Model, error) {
 		m, err := getModel(tx, name)
 		if err != nil || name == newName {
 			return m, err
@@ -141,7 +141,7 @@ func (r *Room) RenameModel(ctx context.Context, name, newName string) (Model, er
 
 // UpdateModel sets the description.
 func (r *Room) UpdateModel(ctx context.Context, name, description string) (Model, error) {
-	return update(ctx, r, func(tx *db.Tx) (Model, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Model, error) {
 		m, err := getModel(tx, name)
 		if err != nil {
 			return m, err

@@ -92,23 +92,6 @@ func Uses(tx *db.Tx) ([]Use, error) {
 	return out, err
 }
 
-// update runs fn with the result of the room in one serialised transaction.
-func update[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out T, err error) {
-	err = r.db.Update(ctx, func(tx *db.Tx) error {
-		out, err = fn(tx)
-		return err
-	})
-	return out, err
-}
-
-func view[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out T, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
-		out, err = fn(tx)
-		return err
-	})
-	return out, err
-}
-
 // Sweep removes half-written files of the key folder that are older than the given instant. Objects are swept by blob.
 func (r *Room) Sweep(before time.Time) error {
 	return fault.Wrap(r.keys.sweep(before), "sweeping the keys of members")

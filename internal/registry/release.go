@@ -138,7 +138,7 @@ func (r *Room) Request(ctx context.Context, req ReleaseRequest) (*Release, error
 		return nil, fault.Wrap(err, "requesting a release of package %s", req.Package.Short())
 	}
 	wrote := people(slices.Concat(req.Authors, pkg.Authors, []string{pkg.Author}))
-	return update(ctx, r, func(tx *db.Tx) (*Release, error) { return request(tx, req, wrote, r.now()) })
+	return db.Change(ctx, r.db, func(tx *db.Tx) (*Release, error) { return request(tx, req, wrote, r.now()) })
 }
 
 func request(tx *db.Tx, req ReleaseRequest, wrote []string, now time.Time) (*Release, error) {
@@ -233,12 +233,12 @@ func among(names []string, name string) bool {
 
 // Releases lists the releases of a product, newest first.
 func (r *Room) Releases(ctx context.Context, product string) ([]Release, error) {
-	return view(ctx, r, func(tx *db.Tx) ([]Release, error) {
+	return db.Get(ctx, r.db, func(tx *db.Tx) ([]Release, error) {
 		return releases(tx, r.now(), `product = ?`, product)
 	})
 }
 
 // Release gives one release; the first characters of its id are enough when they are unique.
 func (r *Room) Release(ctx context.Context, id string) (*Release, error) {
-	return view(ctx, r, func(tx *db.Tx) (*Release, error) { return getRelease(tx, id, r.now()) })
+	return db.Get(ctx, r.db, func(tx *db.Tx) (*Release, error) { return getRelease(tx, id, r.now()) })
 }

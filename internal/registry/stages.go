@@ -54,7 +54,7 @@ func (r *Room) TransitionStage(ctx context.Context, name string, number int, to 
 		return Version{}, fault.New(fault.Invalid, "Model version transition cannot archive existing model versions because '%s' is not an Active stage. "+
 			"Valid stages are ['Staging', 'Production']", to)
 	}
-	return update(ctx, r, func(tx *db.Tx) (Version, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Version, error) {
 		v, err := getVersion(tx, name, number)
 		if err != nil {
 			return v, err
@@ -87,7 +87,7 @@ func (r *Room) LatestVersions(ctx context.Context, name string, wanted []string)
 	if len(canonical) == 0 {
 		canonical = stages
 	}
-	return view(ctx, r, func(tx *db.Tx) ([]Version, error) {
+	return db.Get(ctx, r.db, func(tx *db.Tx) ([]Version, error) {
 		m, err := getModel(tx, name)
 		if err != nil {
 			return nil, err
@@ -197,7 +197,7 @@ func (r *Room) GetByAlias(ctx context.Context, name, alias string) (Version, err
 		}
 		return slices.MaxFunc(vs, func(a, b Version) int { return a.Number - b.Number }), nil
 	}
-	return view(ctx, r, func(tx *db.Tx) (Version, error) {
+	return db.Get(ctx, r.db, func(tx *db.Tx) (Version, error) {
 		m, err := getModel(tx, name)
 		if err != nil {
 			return Version{}, err

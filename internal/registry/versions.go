@@ -72,7 +72,7 @@ func (r *Room) CreateVersion(ctx context.Context, in VersionInput) (Version, err
 	if err != nil {
 		return Version{}, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (Version, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Version, error) {
 		m, err := getModel(tx, in.Model)
 		if err != nil {
 			return Version{}, err
@@ -159,7 +159,7 @@ func actor(a string) string {
 
 // GetVersion gives one version.
 func (r *Room) GetVersion(ctx context.Context, name string, number int) (Version, error) {
-	return view(ctx, r, func(tx *db.Tx) (Version, error) { return getVersion(tx, name, number) })
+	return db.Get(ctx, r.db, func(tx *db.Tx) (Version, error) { return getVersion(tx, name, number) })
 }
 
 func getVersion(tx *db.Tx, name string, number int) (Version, error) {
@@ -178,7 +178,7 @@ func getVersion(tx *db.Tx, name string, number int) (Version, error) {
 
 // UpdateVersion sets the description.
 func (r *Room) UpdateVersion(ctx context.Context, name string, number int, description string) (Version, error) {
-	return update(ctx, r, func(tx *db.Tx) (Version, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Version, error) {
 		v, err := getVersion(tx, name, number)
 		if err != nil {
 			return v, err

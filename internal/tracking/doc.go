@@ -4,8 +4,9 @@
 //
 // Deleting is soft and can be undone, until Purge deletes for good: rows in small transactions with a fact each, then the
 // artifacts piece by piece, then (steps.Sweep) the objects. What other rooms refer to is kept. A file may arrive in parts
-// (uploads.go); its parts are in the object store, the rest of its state in the database. One call is one transaction, also a batch of params, metrics and tags; every call may
-// be repeated: an exact duplicate of a point is dropped, a param may be written again with the same value.
+// (uploads.go); its parts are in the object store, the rest of its state in the database. One call is one transaction, also
+// a batch of params, metrics and tags; every call may be repeated: an exact duplicate of a point is dropped, a param may be
+// written again with the same value.
 //
 // Times that clients give (start, end, timestamp) are Unix milliseconds UTC, as on the wire. A metric's latest point is the
 // greatest by (step, timestamp, value), whatever the order in which points arrive. NaN is stored beside the number, ±Inf as
@@ -22,7 +23,8 @@
 // Tables: tracking_experiment(_tag), tracking_run, tracking_tag, tracking_param, tracking_series, tracking_chunk,
 // tracking_dataset, tracking_input(_tag), tracking_model(_tag, _param, _metric), tracking_run_model, tracking_artifact,
 // tracking_view, tracking_upload(_part), tracking_doomed (folders of artifacts whose owner is gone), tracking_spent (numbers of experiments
-// that are gone). A table of what belongs to a run, logged model or experiment names it in a column run, model or experiment,
+// that are gone), tracking_peer (what an import or export has brought over); tracking_metric and tracking_latest hold points of
+// earlier versions until Adopt has moved them. A table of what belongs to a run, logged model or experiment names it in a column run, model or experiment,
 // and its own name begins with that of what it refers to: so Purge finds it.
 //
 // Facts: run.finished, once a run, when its status becomes FINISHED, FAILED or KILLED; run.purged, logged-model.purged and

@@ -78,7 +78,7 @@ type deliverArgs struct {
 
 // Deliveries lists what was sent or waits for a webhook, newest first, at most limit.
 func (r *Room) Deliveries(ctx context.Context, webhook string, limit int) ([]Delivery, error) {
-	return view(ctx, r, func(tx *db.Tx) ([]Delivery, error) {
+	return db.Get(ctx, r.db, func(tx *db.Tx) ([]Delivery, error) {
 		return deliveries(tx, `d.webhook_id = ? ORDER BY d.created_ms DESC, d.id LIMIT ?`, webhook, limit)
 	})
 }

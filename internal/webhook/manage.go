@@ -128,7 +128,7 @@ func (r *Room) apply(ctx context.Context, w *Webhook, c Change) (err error) {
 
 // Get gives a webhook; an unknown or deleted one is fault.NotFound.
 func (r *Room) Get(ctx context.Context, id string) (Webhook, error) {
-	return view(ctx, r, func(tx *db.Tx) (Webhook, error) { return getWebhook(tx, id) })
+	return db.Get(ctx, r.db, func(tx *db.Tx) (Webhook, error) { return getWebhook(tx, id) })
 }
 
 // List gives a page of at most limit webhooks (1 to 1000; 0 = 100), from the token of the page before.
@@ -143,7 +143,7 @@ func (r *Room) List(ctx context.Context, limit int, token string) (Page, error) 
 	if err != nil {
 		return Page{}, err
 	}
-	list, err := view(ctx, r, func(tx *db.Tx) ([]Webhook, error) { return listWebhooks(tx, after, limit+1) })
+	list, err := db.Get(ctx, r.db, func(tx *db.Tx) ([]Webhook, error) { return listWebhooks(tx, after, limit+1) })
 	if err != nil || len(list) <= limit {
 		return Page{Webhooks: list}, err
 	}
@@ -185,7 +185,7 @@ func (r *Room) Update(ctx context.Context, id string, c Change) (Webhook, error)
 	if err := r.apply(ctx, &checked, c); err != nil { // resolves a name: not inside a transaction
 		return Webhook{}, err
 	}
-	return update(ctx, r, func(tx *db.Tx) (Webhook, error) {
+	return db.Change(ctx, r.db, func(tx *db.Tx) (Webhook, error) {
 		w, err := getWebhook(tx, id)
 		if err != nil {
 			return w, err

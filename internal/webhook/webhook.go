@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"crypto/x509"
 	"embed"
 	"log/slog"
@@ -103,21 +102,4 @@ func (r *Room) Sweep(before time.Time) error {
 		return nil
 	}
 	return fault.Wrap(r.key.sweep(before), "sweeping the key of webhooks")
-}
-
-// update runs fn with the result of the room in one serialised transaction.
-func update[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out T, err error) {
-	err = r.db.Update(ctx, func(tx *db.Tx) error {
-		out, err = fn(tx)
-		return err
-	})
-	return out, err
-}
-
-func view[T any](ctx context.Context, r *Room, fn func(*db.Tx) (T, error)) (out T, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
-		out, err = fn(tx)
-		return err
-	})
-	return out, err
 }
