@@ -21,6 +21,7 @@ func main() {
 	flag.StringVar(&b.python, "python", "", "interpreter with mlflow, scikit-learn and onnxruntime; empty: no peers and no story")
 	flag.StringVar(&b.out, "out", "", "Markdown file to write the figures into")
 	flag.StringVar(&b.part, "part", "product", "what to measure: product, or tracking (against an MLflow server, about 10 minutes)")
+	flag.StringVar(&b.only, "only", "", "of the tracking part: logging or filled; prints and writes no file")
 	flag.Parse()
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -31,7 +32,7 @@ func main() {
 // bench is one run of all measurements.
 type bench struct {
 	bin, python, out string
-	part             string
+	part, only       string
 	stores           [2]store // of the tracking part: ours, MLflow's
 	work             string   // temporary folder
 	story            string   // workspace that has played the demo
@@ -87,7 +88,7 @@ func (b *bench) run() (err error) {
 	}
 	text := b.markdown()
 	fmt.Print(text)
-	if b.out != "" {
+	if b.out != "" && b.only == "" {
 		old, err := os.ReadFile(b.out)
 		if err != nil && !os.IsNotExist(err) {
 			return err

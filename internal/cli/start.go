@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +40,10 @@ func (s *session) upCommand() *cobra.Command {
 	c := &cobra.Command{Use: "up", GroupID: "start", Args: cobra.NoArgs,
 		Short: "Serve pages, native API, MLflow API and inference on one port",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if os.Getenv("GOGC") == "" {
+				// What a server holds is a few megabytes, so the usual 100 would collect garbage several times a second.
+				debug.SetGCPercent(200)
+			}
 			cfg := s.config()
 			cfg.Addr, cfg.AllowRemote, cfg.AllowPrivateWebhooks = addr, remote, private
 			a, err := app.Open(c.Context(), cfg)

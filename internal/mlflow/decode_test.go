@@ -83,5 +83,5 @@ func readAs(t *testing.T, fields map[string]any, name string) {
 	}
 	fresh().boolean(name)
 	fresh().message(name)
-	fresh().metric(name)
+	fresh().metric(-1)
 }

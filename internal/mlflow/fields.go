@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/paraplu/paraplu/internal/tracking"
 )
@@ -25,14 +26,25 @@ func (c *call) get(name string) any {
 	return v
 }
 
+var camels sync.Map // of the names of fields, which are few
+
+// camel gives "runId" for "run_id".
 func camel(name string) string {
+	if !strings.Contains(name, "_") {
+		return name
+	}
+	if known, ok := camels.Load(name); ok {
+		return known.(string)
+	}
 	parts := strings.Split(name, "_")
 	for i, p := range parts[1:] {
 		if p != "" {
 			parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
 		}
 	}
-	return strings.Join(parts, "")
+	out := strings.Join(parts, "")
+	camels.Store(name, out)
+	return out
 }
 
 func (c *call) note(err error) {

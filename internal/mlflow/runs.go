@@ -102,13 +102,13 @@ func (s *server) searchRuns(c *call) (any, error) {
 	return answer, err
 }
 
-// metric reads one point; where names it in errors, "" for a request of its own.
-func (c *call) metric(where string) tracking.Metric {
-	field := func(name string) string {
-		if where == "" {
-			return name
+// metric reads one point; item is its place in the list of metrics, negative for a request of its own.
+func (c *call) metric(item int) tracking.Metric {
+	missing := func(field string) {
+		if item >= 0 {
+			field = fmt.Sprintf("metrics[%d].%s", item, field)
 		}
-		return where + "." + name
+		c.missing(field)
 	}
 	m := tracking.Metric{
 		Key: c.str("key"), Step: c.int64Or("step", 0),
@@ -120,18 +120,18 @@ func (c *call) metric(where string) tracking.Metric {
 	switch {
 	case c.err != nil:
 	case m.Key == "":
-		c.missing(field("key"))
+		missing("key")
 	case !hasValue:
-		c.missing(field("value"))
+		missing("value")
 	case !hasTime:
-		c.missing(field("timestamp"))
+		missing("timestamp")
 	}
 	return m
 }
 
 func (s *server) logMetric(c *call) (any, error) {
 	run := c.need("run_id")
-	m := c.metric("")
+	m := c.metric(-1)
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -164,9 +164,10 @@ func (s *server) deleteTag(c *call) (any, error) {
 
 func (s *server) logBatch(c *call) (any, error) {
 	run := c.need("run_id")
-	var metrics []tracking.Metric
-	for i, m := range c.list("metrics") {
-		metrics = append(metrics, m.metric(fmt.Sprintf("metrics[%d]", i)))
+	list := c.list("metrics")
+	metrics := make([]tracking.Metric, 0, len(list))
+	for i, m := range list {
+		metrics = append(metrics, m.metric(i))
 		c.adopt(m)
 	}
 	params, tags := c.kvs("params"), c.kvs("tags")

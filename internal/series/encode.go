@@ -3,7 +3,6 @@ package series
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"math/bits"
 )
@@ -57,16 +56,24 @@ func Decode(data []byte) ([]Point, error) {
 // AppendDecoded is Decode into a list that the caller may use again.
 func AppendDecoded(out []Point, data []byte) ([]Point, error) {
 	if len(data) == 0 || data[0] != format {
-		return nil, fmt.Errorf("a chunk of a metric series has an unknown format")
+		return nil, errFormat
 	}
 	n, used := binary.Uvarint(data[1:])
-	if used <= 0 || n > maxCount || n > uint64(len(data))*8/3 {
+	if used <= 0 {
+		return nil, errShort
+	}
+	return appendBits(out, data[1+used:], n)
+}
+
+// appendBits decodes the bits of n points.
+func appendBits(out []Point, data []byte, n uint64) ([]Point, error) {
+	if n > maxCount || n > uint64(len(data))*8/3 {
 		return nil, errShort
 	}
 	if need := len(out) + int(n); cap(out) < need {
 		out = append(make([]Point, 0, need), out...)
 	}
-	r := reader{data: data[1+used:]}
+	r := reader{data: data}
 	var t, s delta
 	v := window{}
 	for range n {

@@ -38,6 +38,40 @@ func TestDecodeGivesWhatWasEncoded(t *testing.T) {
 	})
 }
 
+// TestTail: however points are added to a tail, kept and read again in between, it holds them in that order.
+func TestTail(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var tail series.Tail
+		var all []series.Point
+		if rapid.Bool().Draw(rt, "once a chunk") {
+			all = points(rt, "chunk")
+			var err error
+			if tail, err = series.ParseTail(series.Encode(all)); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		for range rapid.IntRange(0, 8).Draw(rt, "parts") {
+			part := points(rt, "part")
+			part = part[:min(len(part), rapid.IntRange(0, 40).Draw(rt, "length"))]
+			tail.Append(part)
+			all = append(all, part...)
+			kept := tail.AppendBytes(nil)
+			if len(kept) > tail.Size() {
+				rt.Fatalf("%d bytes, announced %d", len(kept), tail.Size())
+			}
+			var err error
+			if tail, err = series.ParseTail(kept); err != nil {
+				rt.Fatal(err)
+			}
+			clear(kept) // the tail must not lean on it
+		}
+		got, err := tail.Points()
+		if err != nil || tail.Len() != len(all) || !slices.EqualFunc(got, all, same) || len(all) > 0 && !same(tail.Last(), all[len(all)-1]) {
+			rt.Fatalf("%v\n%v\n%v, last %v", err, all, got, tail.Last())
+		}
+	})
+}
+
 // TestSetOperations holds Sort, Merge, Without and After against maps.
 func TestSetOperations(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -162,6 +196,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{1, 0})
 	f.Add(series.Encode([]series.Point{{Timestamp: 5, Step: 1, Value: 0.5}, {Timestamp: 9, Step: 2, Value: math.NaN()}, {Timestamp: 9, Step: 3, Value: 0.25}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if tail, err := series.ParseTail(data); err == nil {
+			tail.Append([]series.Point{{Step: 1}})
+			_, _ = tail.Points()
+		}
 		points, err := series.Decode(data)
 		if err != nil {
 			return

@@ -117,7 +117,8 @@ func (s *metricSeries) inRange(tx *db.Tx, q ChartQuery) (out []series.Point, exa
 		}
 		out = appendInside(out, points, span)
 	}
-	return appendInside(out, s.tail, span), exact, nil
+	tail, err := s.tailPoints()
+	return appendInside(out, tail, span), exact, err
 }
 
 // chartChunk is a row of tracking_chunk, for charts.
@@ -158,7 +159,7 @@ func appendInside(out, points []series.Point, span series.Box) []series.Point {
 
 // chunksMeeting lists the chunks that may have points of a span, and how many points they have with the tail.
 func (s *metricSeries) chunksMeeting(tx *db.Tx, span series.Box) (out []chartChunk, total int, err error) {
-	total = len(s.tail)
+	total = s.tail.Len()
 	err = tx.Each(func(rows *sql.Rows) error {
 		var c chartChunk
 		err := rows.Scan(&c.number, &c.points, &c.box.FromTime, &c.box.ToTime, &c.box.FromStep, &c.box.ToStep)

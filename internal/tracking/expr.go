@@ -24,12 +24,13 @@ const maxValues = 20000
 // condition is a filter as SQL over tracking_run r.
 type condition struct {
 	dialect db.Dialect
+	all     bool // every run is judged, not only those of a page
 	sql     strings.Builder
 	args    []any
 }
 
-// compile reads a filter. An empty one gives "".
-func compile(dialect db.Dialect, text string) (string, []any, error) {
+// compile reads a filter. An empty one gives "". all tells that every run will be judged by it, not only those of a page.
+func compile(dialect db.Dialect, text string, all bool) (string, []any, error) {
 	e, err := filter.ParseExpr(text)
 	if err != nil {
 		return "", nil, placed("filter", text, err)
@@ -39,7 +40,7 @@ func compile(dialect db.Dialect, text string) (string, []any, error) {
 	if n > maxTests {
 		return "", nil, placed("filter", text, &mistake{msg: fmt.Sprintf("the filter has %d comparisons, more than %d", n, maxTests)})
 	}
-	c := &condition{dialect: dialect}
+	c := &condition{dialect: dialect, all: all}
 	if e != nil {
 		err = c.expr(e)
 	}
@@ -190,6 +191,10 @@ func (c *condition) keyValue(table string, col Column, e *filter.Expr) error {
 		return c.add("NOT EXISTS ("+from+")", col.Key)
 	case filter.NotNull:
 		return c.add("EXISTS ("+from+")", col.Key)
+	}
+	if !e.Value.IsNumber && e.Op == filter.Eq && c.all {
+		sql, args := among(c.dialect, table, col.Key, e.Value.Text)
+		return c.add(sql, args...)
 	}
 	if !e.Value.IsNumber {
 		sql, args := c.text("x.value", e)

@@ -131,7 +131,10 @@ func eachGroup(tx *db.Tx, run, key string, after *pointAt, use func([]series.Poi
 	if err != nil {
 		return err
 	}
-	tail := s.tail
+	tail, err := s.tailPoints()
+	if err != nil {
+		return err
+	}
 	for len(chunks) > 0 {
 		n, last := 1, chunks[0].last
 		for n < len(chunks) && series.Compare(chunks[n].first, last) <= 0 {

@@ -185,7 +185,7 @@ func linkModels(tx *db.Tx, run Run) (missing []string, err error) {
 func (r *Room) ImportPoints(ctx context.Context, run string, points []Metric) error {
 	for _, m := range points {
 		if m.TimestampMs < 0 {
-			return checkMetric(m, "")
+			return checkMetric(m, spot{})
 		}
 	}
 	return r.db.Update(ctx, func(tx *db.Tx) error {

@@ -85,13 +85,13 @@ func (r *Room) Follow(ctx context.Context, runs, keys []string, mark string) (*F
 
 // lastPoint gives the greatest point in the order of a history.
 func (s *metricSeries) lastPoint(tx *db.Tx) (last series.Point, err error) {
-	if n := len(s.tail); n > 0 {
-		last = s.tail[n-1]
+	none := s.tail.Len() == 0
+	if !none {
+		last = s.tail.Last()
 	}
-	if s.chunks == 0 || len(s.tail) > 0 && last.Timestamp > s.sealed.ToTime {
+	if s.chunks == 0 || !none && last.Timestamp > s.sealed.ToTime {
 		return last, nil
 	}
-	none := len(s.tail) == 0
 	err = s.decode(tx, func(points []series.Point) {
 		if p := points[len(points)-1]; none || series.Compare(p, last) > 0 {
 			last, none = p, false

@@ -12,7 +12,7 @@ import (
 
 // LogMetric adds one point to a run, and to a logged model when ModelID is set.
 func (r *Room) LogMetric(ctx context.Context, run string, m Metric) error {
-	if err := checkMetric(m, ""); err != nil {
+	if err := checkMetric(m, spot{}); err != nil {
 		return err
 	}
 	return r.changeRun(ctx, run, func(tx *db.Tx, to *Run) error { return putMetrics(tx, to, []Metric{m}) })
@@ -20,7 +20,7 @@ func (r *Room) LogMetric(ctx context.Context, run string, m Metric) error {
 
 // LogParam writes a param; it may exist with the same value only.
 func (r *Room) LogParam(ctx context.Context, run string, p KV) error {
-	p, err := checkParam(p, "")
+	p, err := checkParam(p, spot{})
 	if err != nil {
 		return err
 	}
@@ -61,14 +61,14 @@ func (r *Room) LogBatch(ctx context.Context, run string, metrics []Metric, param
 
 func checkBatch(metrics []Metric, params, tags []KV) (outParams, outTags []KV, err error) {
 	for i, m := range metrics {
-		if err := checkMetric(m, fmt.Sprintf("metrics[%d]", i)); err != nil {
+		if err := checkMetric(m, spot{"metrics", i}); err != nil {
 			return nil, nil, err
 		}
 	}
 	var twice []string
 	seen := map[string]bool{}
 	for i, p := range params {
-		if p, err = checkParam(p, fmt.Sprintf("params[%d]", i)); err != nil {
+		if p, err = checkParam(p, spot{"params", i}); err != nil {
 			return nil, nil, err
 		}
 		if seen[p.Key] {
@@ -78,7 +78,7 @@ func checkBatch(metrics []Metric, params, tags []KV) (outParams, outTags []KV, e
 		outParams = append(outParams, p)
 	}
 	for i, t := range tags {
-		if t, err = checkTag(t, fmt.Sprintf("tags[%d]", i)); err != nil {
+		if t, err = checkTag(t, spot{"tags", i}); err != nil {
 			return nil, nil, err
 		}
 		outTags = append(outTags, t)

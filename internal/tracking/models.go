@@ -77,7 +77,7 @@ func (r *Room) CreateModel(ctx context.Context, n NewModel) (m LoggedModel, err 
 func putModelTags(tx *db.Tx, id string, tags []KV) error {
 	out := make([]KV, len(tags))
 	for i, t := range tags {
-		if err := checkGiven(t.Key, fmt.Sprintf("tags[%d]", i)); err != nil {
+		if err := checkGiven(t.Key, spot{"tags", i}); err != nil {
 			return err
 		}
 		out[i] = KV{t.Key, cut(t.Value, maxTagValue)}
@@ -95,7 +95,7 @@ func putModelParams(tx *db.Tx, id string, params []KV) error {
 	}
 	var fresh []KV
 	for i, p := range params {
-		if err := checkGiven(p.Key, fmt.Sprintf("params[%d]", i)); err != nil {
+		if err := checkGiven(p.Key, spot{"params", i}); err != nil {
 			return err
 		}
 		p.Value = cut(p.Value, maxParamValue)

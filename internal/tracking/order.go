@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -113,12 +115,13 @@ func (o *order) add(dialect db.Dialect, c Column, desc bool) {
 	}
 }
 
-// columns gives the keys as further columns of a SELECT, and targets to scan them into.
+// columns gives the keys as columns of a SELECT named k0, k1, …, and targets to scan them into.
 func (o *order) columns() (sql string, into func() []any) {
-	for _, k := range o.keys {
-		sql += ", " + k.sql
+	terms := make([]string, len(o.keys))
+	for i, k := range o.keys {
+		terms[i] = fmt.Sprintf("%s AS k%d", k.sql, i)
 	}
-	return sql, func() []any {
+	return strings.Join(terms, ", "), func() []any {
 		out := make([]any, len(o.keys))
 		for i := range out {
 			out[i] = new(any)
@@ -127,11 +130,35 @@ func (o *order) columns() (sql string, into func() []any) {
 	}
 }
 
-// by gives the ORDER BY.
-func (o *order) by() string {
+// names gives the columns of the keys in a page p.
+func (o *order) names() string {
+	out := make([]string, len(o.keys))
+	for i := range out {
+		out[i] = fmt.Sprint("p.k", i)
+	}
+	return strings.Join(out, ", ")
+}
+
+var runColumn = regexp.MustCompile(`\br\.[a-z_]+`)
+
+// needs lists the columns of runs that the keys are made of, and the id.
+func (o *order) needs() string {
+	out := []string{"r.id"} // for the joins
+	for _, k := range o.keys {
+		out = append(out, runColumn.FindAllString(k.sql, -1)...)
+	}
+	slices.Sort(out)
+	return strings.Join(slices.Compact(out), ", ")
+}
+
+// by gives the ORDER BY, by expressions over runs or by the columns of a page p.
+func (o *order) by(named bool) string {
 	terms := make([]string, len(o.keys))
 	for i, k := range o.keys {
 		terms[i] = k.sql
+		if named {
+			terms[i] = fmt.Sprint("p.k", i)
+		}
 		if k.desc {
 			terms[i] += " DESC"
 		}

@@ -27,9 +27,9 @@ type metricSeries struct {
 	run, key   string
 	experiment int64
 	summary    series.Summary
-	tail       []series.Point // sorted
-	chunks     int64          // the number of the next chunk
-	sealed     series.Box     // of all chunks, if there are any
+	tail       series.Tail // sorted
+	chunks     int64       // the number of the next chunk
+	sealed     series.Box  // of all chunks, if there are any
 	changed    bool
 }
 
@@ -56,7 +56,16 @@ func metricAt(run, key string, p series.Point) Metric {
 
 // add takes in points, drops those that are there already, and seals the tail when it is full.
 func (s *metricSeries) add(tx *db.Tx, points []series.Point) error {
-	points = series.Without(series.Sort(points), s.tail)
+	points = series.Sort(points)
+	behind := s.tail.Len() == 0 || len(points) == 0 || series.Compare(points[0], s.tail.Last()) > 0
+	var tail []series.Point
+	if !behind { // only then what is there must be read
+		var err error
+		if tail, err = s.tailPoints(); err != nil {
+			return err
+		}
+		points = series.Without(points, tail)
+	}
 	if len(points) > 0 && s.chunks > 0 && series.BoxOf(points).Meets(s.sealed) {
 		err := s.eachChunkIn(tx, series.BoxOf(points), func(held []series.Point) { points = series.Without(points, held) })
 		if err != nil {
@@ -68,29 +77,48 @@ func (s *metricSeries) add(tx *db.Tx, points []series.Point) error {
 	}
 	s.changed = true
 	s.summary.Join(series.Summarize(points))
-	s.tail = series.Merge(s.tail, points)
-	if len(s.tail) < tailPoints {
+	if behind {
+		s.tail.Append(points)
+	} else {
+		s.tail = series.Tail{}
+		s.tail.Append(series.Merge(tail, points))
+	}
+	if s.tail.Len() < tailPoints {
 		return nil
 	}
 	return s.seal(tx)
 }
 
+// tailPoints gives the points of the tail, sorted.
+func (s *metricSeries) tailPoints() ([]series.Point, error) {
+	points, err := s.tail.Points()
+	if err != nil {
+		return nil, damaged(s.run, s.key, err)
+	}
+	return points, nil
+}
+
 // seal turns the tail into chunks, and joins chunks of a class that has become large enough.
 func (s *metricSeries) seal(tx *db.Tx) error {
-	box := series.BoxOf(s.tail)
+	tail, err := s.tailPoints()
+	if err != nil {
+		return err
+	}
+	box := series.BoxOf(tail)
 	if s.chunks > 0 {
 		box = box.Join(s.sealed)
 	}
 	s.sealed = box
 	largest := classes[len(classes)-1]
-	for len(s.tail) > 0 {
-		n := min(len(s.tail), largest)
-		if err := s.putChunk(tx, s.chunks, s.tail[:n]); err != nil {
+	for len(tail) > 0 {
+		n := min(len(tail), largest)
+		if err := s.putChunk(tx, s.chunks, tail[:n]); err != nil {
 			return err
 		}
 		s.chunks++
-		s.tail = s.tail[n:]
+		tail = tail[n:]
 	}
+	s.tail = series.Tail{}
 	return s.compact(tx)
 }
 

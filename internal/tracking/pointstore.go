@@ -53,11 +53,11 @@ func scanSeries(scan func(...any) error) (*metricSeries, error) {
 // pack gives what only this file reads, in one value: where the first point lies, the number of chunks, their box, and the
 // points of the tail.
 func (s *metricSeries) pack() []byte {
-	var out []byte
+	out := make([]byte, 0, s.tail.Size()+32)
 	for _, n := range s.packed() {
 		out = binary.AppendVarint(out, *n)
 	}
-	return append(out, series.Encode(s.tail)...)
+	return s.tail.AppendBytes(out)
 }
 
 func (s *metricSeries) unpack(data []byte) (err error) {
@@ -68,7 +68,7 @@ func (s *metricSeries) unpack(data []byte) (err error) {
 		}
 		*n, data = v, data[used:]
 	}
-	s.tail, err = series.Decode(data)
+	s.tail, err = series.ParseTail(data)
 	return err
 }
 

@@ -52,7 +52,7 @@ func (r *Room) CreateRun(ctx context.Context, n NewRun) (Run, error) {
 	}
 	tags, tagName := make([]KV, 0, len(n.Tags)+1), ""
 	for _, t := range n.Tags {
-		if err = checkGiven(t.Key, ""); err != nil {
+		if err = checkGiven(t.Key, spot{}); err != nil {
 			return Run{}, err
 		}
 		if t.Value = cut(t.Value, maxTagValue); t.Key == TagRunName {
@@ -233,7 +233,7 @@ func runNotFound(id string) error {
 
 // SetTag sets a tag of an active run; mlflow.runName renames the run.
 func (r *Room) SetTag(ctx context.Context, id string, t KV) error {
-	t, err := checkTag(t, "")
+	t, err := checkTag(t, spot{})
 	if err != nil {
 		return err
 	}

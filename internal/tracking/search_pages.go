@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/fault"
@@ -19,11 +20,15 @@ import (
 //     one before ended. A part of the runs for which the index is in order is one experiment in one stage, so there is one
 //     query for each part, and the parts are merged.
 //   - A clause that few runs fulfil is found by its own index first; then only those runs are looked at, in any order.
+//   - A param or tag that not too many runs have is a list, made once, in which a run is looked up faster than in the table.
 //
 // Everything else is one query over all runs with an offset (SearchRuns).
 const (
 	maxParts = 40  // above that one query takes all parts together
 	fewRuns  = 500 // so many runs that fulfil a clause are few
+
+	// Of more runs than that, no list is made: for one clause of several, and for a clause alone.
+	manyRuns, manyAlone = 20000, 5000
 )
 
 // runSearch is one search on its way.
@@ -36,6 +41,7 @@ type runSearch struct {
 	limit       int64    // of runs, one more than the page
 	few         []string // if narrowed, all runs that can match
 	narrowed    bool
+	listed      *clause // the clause on a param or tag whose runs are listed before the walk; nil if there is none
 }
 
 // part is a set of runs as conditions on r; experiments is the same on another table with that column.
@@ -91,36 +97,48 @@ func (s *runSearch) base(p part) (*query, error) {
 		}
 		q.where("r.id IN "+db.In(len(args)), args...)
 	}
-	for _, c := range s.clauses {
-		if err := q.runClause(c); err != nil {
+	for i, c := range s.clauses {
+		if &s.clauses[i] == s.listed && !s.narrowed {
+			text, args := among(q.dialect, map[string]string{"parameter": "tracking_param", "tag": "tracking_tag"}[entities[c.Entity]], c.Key, c.Value.Text)
+			q.where(text, args...)
+		} else if err := q.runClause(c); err != nil {
 			return nil, err
 		}
 	}
 	return q, nil
 }
 
-// narrow looks for a clause that few runs fulfil.
+// narrow looks for a clause that few runs fulfil, and for the rarest of the others whose runs an index lists.
 func (s *runSearch) narrow() error {
-	for _, c := range s.clauses {
+	rarest := manyRuns + 1
+	if len(s.clauses) == 1 { // a walk finds a page of so many sooner than a list is made
+		rarest = manyAlone + 1
+	}
+	for i, c := range s.clauses {
 		text, args := s.driver(c)
 		if text == "" {
 			continue
 		}
-		ids, err := column[string](s.tx, text+fmt.Sprint(" LIMIT ", fewRuns+1), args...)
-		if err != nil {
+		n := 0
+		if err := s.tx.QueryRow(`SELECT count(*) FROM (SELECT 1`+text+fmt.Sprintf(" LIMIT %d) x", rarest), args...).Scan(&n); err != nil {
 			return err
 		}
-		if len(ids) <= fewRuns && (!s.narrowed || len(ids) < len(s.few)) {
+		switch {
+		case n <= fewRuns && (!s.narrowed || n < len(s.few)):
+			ids, err := column[string](s.tx, "SELECT run"+text, args...)
+			if err != nil || n == 0 {
+				s.narrowed = true
+				return err
+			}
 			s.few, s.narrowed = ids, true
-		}
-		if s.narrowed && len(s.few) == 0 {
-			return nil
+		case n < rarest && entities[c.Entity] != "metric":
+			s.listed, rarest = &s.clauses[i], n
 		}
 	}
 	return nil
 }
 
-// driver gives a query by an index for the runs that fulfil a clause, "" if there is none.
+// driver gives FROM and WHERE of a query by an index for the runs that fulfil a clause, "" if there is none.
 func (s *runSearch) driver(c clause) (string, []any) {
 	entity, err := entityOf(c.Entity)
 	if err != nil {
@@ -129,13 +147,36 @@ func (s *runSearch) driver(c clause) (string, []any) {
 	table := map[string]string{"parameter": "tracking_param", "tag": "tracking_tag"}[entity]
 	switch {
 	case table != "" && c.Op == filter.Eq:
-		return `SELECT run FROM ` + table + ` WHERE key = ? AND substr(value, 1, 64) = substr(?, 1, 64) AND value = ?`,
-			[]any{c.Key, c.Value.Text, c.Value.Text}
+		return owners(table, c.Key, c.Value.Text)
 	case entity == "metric" && c.Op != filter.Ne:
-		return `SELECT run FROM tracking_series WHERE experiment IN (` + numbers(s.experiments) + `) AND key = ? AND is_nan = 0 AND value ` + sqlOp(c.Op) + ` ?`,
+		return ` FROM tracking_series WHERE experiment IN (` + numbers(s.experiments) + `) AND key = ? AND is_nan = 0 AND value ` + sqlOp(c.Op) + ` ?`,
 			[]any{c.Key, c.Value.Number}
 	}
 	return "", nil
+}
+
+// indexed is how many characters of a value the index of params and tags holds.
+const indexed = 64
+
+// owners gives FROM and WHERE of a query for the runs with a param or tag, which the index answers alone if the value is not
+// longer than what it holds.
+func owners(table, key, value string) (string, []any) {
+	text, args := fmt.Sprintf(` FROM %s WHERE key = ? AND substr(value, 1, %d) = substr(?, 1, %d)`, table, indexed, indexed), []any{key, value}
+	if utf8.RuneCountInString(value) >= indexed {
+		text, args = text+" AND value = ?", append(args, value)
+	}
+	return text, args
+}
+
+// among gives the condition that a run has a param or tag, as a list that is made once. On SQLite the sign keeps the list from
+// giving the order, which an index of runs gives.
+func among(dialect db.Dialect, table, key, value string) (string, []any) {
+	text, args := owners(table, key, value)
+	id := "r.id"
+	if dialect == db.SQLite {
+		id = "+r.id"
+	}
+	return id + " IN (SELECT run" + text + ")", args
 }
 
 // byStart gives runs by their start, the latest first, after a place. without leaves out runs that have a metric.

@@ -111,23 +111,19 @@ func (r *Room) read(q TableQuery) (a asked, err error) {
 
 // page reads the rows of a page, and the total if that costs nothing.
 func (t *Table) page(tx *db.Tx, a asked) error {
+	// Runs are filtered and sorted by what that takes of them, and read whole only when it is known which ones make the page.
 	keys, into := a.order.columns()
-	var text string
-	var args []any
+	with, total, from, where := "", "-1", "tracking_run r", a.where
+	args := append(append([]any{}, a.order.args...), a.args...)
 	if a.once {
-		text = `WITH hit AS MATERIALIZED (SELECT ` + runColumns + ` FROM tracking_run r` + a.where + `) SELECT ` + runColumns +
-			`, (SELECT count(*) FROM hit)` + keys + ` FROM hit r` + a.order.joins
-		if a.behind != "" {
-			text += " WHERE " + a.behind
-		}
-		args = append(append(args, a.args...), a.order.args...)
-	} else {
-		text = `SELECT ` + runColumns + `, -1` + keys + ` FROM tracking_run r` + a.order.joins + a.where
-		if a.behind != "" {
-			text += " AND " + a.behind
-		}
-		args = append(append(args, a.order.args...), a.args...)
+		with, total, from, where = `hit AS MATERIALIZED (SELECT `+a.order.needs()+` FROM tracking_run r`+a.where+`), `, `(SELECT count(*) FROM hit)`, "hit r", " WHERE true"
+		args = append(append([]any{}, a.args...), a.order.args...)
 	}
+	if a.behind != "" {
+		where, args = where+" AND "+a.behind, append(args, a.behindArgs...)
+	}
+	text := `WITH ` + with + `page AS (SELECT r.id AS run, ` + keys + ` FROM ` + from + a.order.joins + where + a.order.by(false) + fmt.Sprintf(" LIMIT %d", a.limit+1) + `)
+		SELECT ` + runColumns + `, ` + total + `, ` + a.order.names() + ` FROM page p JOIN tracking_run r ON r.id = p.run` + a.order.by(true)
 	var last []any
 	return tx.Each(func(rows *sql.Rows) error {
 		keys := into()
@@ -138,7 +134,7 @@ func (t *Table) page(tx *db.Tx, a asked) error {
 		}
 		t.Rows, last = append(t.Rows, TableRow{Run: run}), keys
 		return err
-	}, text+a.order.by()+fmt.Sprintf(" LIMIT %d", a.limit+1), append(args, a.behindArgs...)...)
+	}, text, args...)
 }
 
 // selected gives the WHERE of a query.
@@ -151,7 +147,7 @@ func (r *Room) selected(q TableQuery) (string, []any, error) {
 		}
 		where += " AND r.experiment IN (" + ids + ")"
 	}
-	cond, args, err := compile(r.db.Dialect(), q.Filter)
+	cond, args, err := compile(r.db.Dialect(), q.Filter, !q.NoTotal)
 	if cond != "" {
 		where += " AND " + cond
 	}

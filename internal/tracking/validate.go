@@ -91,11 +91,18 @@ func invalidValue(where string, v any, msg string) error {
 	return fault.New(fault.Invalid, "Invalid value %s for parameter '%s' supplied: %s", JSON(v), where, msg)
 }
 
-func at(where, field string) string {
-	if where == "" {
+// spot says where in a request a value stands: in which item of which list, or, without a list, at the top.
+type spot struct {
+	list string
+	item int
+}
+
+// at names a field for an error.
+func (p spot) at(field string) string {
+	if p.list == "" {
 		return field
 	}
-	return where + "." + field
+	return fmt.Sprintf("%s[%d].%s", p.list, p.item, field)
 }
 
 func tooLong(what string, limit int) error {
@@ -120,25 +127,25 @@ func cut(s string, limit int) string {
 }
 
 // checkKey checks the name of a metric, param or tag: its characters, and that it is a normal path.
-func checkKey(name, where string) error {
+func checkKey(name string, p spot, field string) error {
 	for _, c := range name {
 		if c != '/' && c != '_' && c != '.' && c != '-' && c != ' ' && c != ':' && !unicode.IsLetter(c) && !unicode.IsNumber(c) {
-			return invalidValue(where, name, badCharacters)
+			return invalidValue(p.at(field), name, badCharacters)
 		}
 	}
 	if norm := path.Clean(name); norm != name || norm == "." || strings.HasPrefix(norm, "..") || strings.HasPrefix(norm, "/") {
-		return invalidValue(where, name, "Names may be treated as files in certain cases, and must not resolve to other names"+
+		return invalidValue(p.at(field), name, "Names may be treated as files in certain cases, and must not resolve to other names"+
 			" when treated as such. This name would resolve to "+Quote(norm))
 	}
 	return nil
 }
 
-func checkMetric(m Metric, where string) error {
-	if err := checkKey(m.Key, at(where, "name")); err != nil {
+func checkMetric(m Metric, p spot) error {
+	if err := checkKey(m.Key, p, "name"); err != nil {
 		return err
 	}
 	if m.TimestampMs < 0 {
-		return invalidValue(at(where, "timestamp"), m.TimestampMs,
+		return invalidValue(p.at("timestamp"), m.TimestampMs,
 			fmt.Sprintf("metric '%s' (value=%s). Timestamp must be a nonnegative long (64-bit integer) ", m.Key, pyFloat(m.Value)))
 	}
 	if longer(m.Key, maxKey) {
@@ -148,13 +155,13 @@ func checkMetric(m Metric, where string) error {
 		return fault.New(fault.Invalid, "Both dataset_name and dataset_digest must be provided if one is provided")
 	}
 	if len(m.Key)+len(m.DatasetName)+len(m.DatasetDigest) > maxIndexed {
-		return tooLong(at(where, "dataset_name"), maxIndexed-len(m.Key)-len(m.DatasetDigest))
+		return tooLong(p.at("dataset_name"), maxIndexed-len(m.Key)-len(m.DatasetDigest))
 	}
 	return nil
 }
 
-func checkParam(p KV, where string) (KV, error) {
-	if err := checkKey(p.Key, at(where, "key")); err != nil {
+func checkParam(p KV, where spot) (KV, error) {
+	if err := checkKey(p.Key, where, "key"); err != nil {
 		return p, err
 	}
 	if longer(p.Key, maxKey) {
@@ -163,29 +170,29 @@ func checkParam(p KV, where string) (KV, error) {
 	return KV{p.Key, cut(p.Value, maxParamValue)}, nil
 }
 
-func checkTag(t KV, where string) (KV, error) {
-	if err := checkKey(t.Key, at(where, "key")); err != nil {
+func checkTag(t KV, where spot) (KV, error) {
+	if err := checkKey(t.Key, where, "key"); err != nil {
 		return t, err
 	}
 	if longer(t.Key, maxKey) {
-		return t, tooLong(at(where, "key"), maxKey)
+		return t, tooLong(where.at("key"), maxKey)
 	}
 	return KV{t.Key, cut(t.Value, maxTagValue)}, nil
 }
 
 // checkGiven checks a key that MLflow takes as it is: of tags that come with a new run, and of params and tags of logged models.
-func checkGiven(key, where string) error {
+func checkGiven(key string, where spot) error {
 	if key == "" {
-		return invalidValue(at(where, "key"), key, "")
+		return invalidValue(where.at("key"), key, "")
 	}
 	if longer(key, maxKey) {
-		return tooLong(at(where, "key"), maxKey)
+		return tooLong(where.at("key"), maxKey)
 	}
 	return nil
 }
 
 func checkExperimentTag(t KV) error {
-	if err := checkKey(t.Key, "key"); err != nil {
+	if err := checkKey(t.Key, spot{}, "key"); err != nil {
 		return err
 	}
 	if longer(t.Key, maxKey) {
