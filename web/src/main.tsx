@@ -2,6 +2,7 @@ import "@mantine/core/styles.css";
 import "./styles/base.css";
 import "./styles/panels.css";
 import "./styles/parts.css";
+import "./styles/runs.css";
 import "./styles/narrow.css";
 import { createTheme, MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { strict as assert } from "node:assert";
 import { chromium } from "playwright-core";
+import { runSteps } from "./runs.mjs";
 
 const base = (process.env.PARAPLU_URL ?? "").replace(/\/$/, "");
 if (!base)
@@ -40,7 +41,7 @@ const json = async (path) => {
 };
 
 /** Opens a page of the UI; everything that goes wrong in it is kept in complaints. */
-async function visit(browser, options, complaints) {
+async function visit(browser, options, complaints, path = "/") {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "America/Los_Angeles", ...options });
   const tab = await context.newPage();
   tab.on("console", (m) => m.type() === "error" && complaints.push(`console: ${m.text()}`));
@@ -49,7 +50,7 @@ async function visit(browser, options, complaints) {
   tab.on("request", (r) => {
     if (!r.url().startsWith(base) && !r.url().startsWith("data:")) complaints.push(`foreign request: ${r.url()}`);
   });
-  await tab.goto(base, { waitUntil: "load" });
+  await tab.goto(base + path, { waitUntil: "load" });
   await tab.getByRole("heading", { level: 1 }).waitFor({ timeout: 20_000 });
   return { tab, context };
 }
@@ -244,6 +245,15 @@ if (mayChange) {
       [member, "rollback", "tried from the page"],
     );
     page = after;
+  });
+
+  runSteps({
+    step,
+    base,
+    complaints,
+    open: async (path, options) =>
+      (await visit(tab.context().browser(), { viewport: { width: 1440, height: 900 }, ...options }, complaints, path))
+        .tab,
   });
 }
 

@@ -1,7 +1,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema";
 
-type Schemas = components["schemas"];
+export type Schemas = components["schemas"];
 
 export type Page = Schemas["ProductPage"];
 export type Window = Schemas["Window"];
@@ -16,7 +16,7 @@ export type Value = Schemas["Value"];
 export type Problem = Schemas["Problem"];
 export type ProductLine = Schemas["ProductLine"];
 
-const client = createClient<paths>();
+export const client = createClient<paths>();
 
 /** An answer of the server that is no success, with the hint that it gives. */
 export class ApiError extends Error {
@@ -35,7 +35,7 @@ interface Answer<T> {
 }
 
 /** Gives the data of an answer, or throws an ApiError. A proxy may answer something that is no problem document. */
-function ok<T>(answer: Answer<T>): T {
+export function ok<T>(answer: Answer<T>): T {
   if (answer.response.ok && answer.data !== undefined) return answer.data;
   const { status, statusText } = answer.response;
   const given = answer.error;

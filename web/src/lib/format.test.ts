@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, day, duration, list, minute, money, number, percent, short } from "./format";
+import { bytes, count, day, duration, figure, list, minute, money, number, percent, short } from "./format";
 
 const plain = (s: string) => s.replaceAll("\u202f", " ").replaceAll("\u2212", "-");
 
@@ -65,4 +65,17 @@ describe("words", () => {
     expect(list(["a"])).toBe("a");
     expect(list(["a", "b", "c"])).toBe("a, b and c");
   });
+});
+
+describe("measured numbers", () => {
+  it.each([
+    [0, "0"],
+    [0.1234567, "0.123457"],
+    [-12345.678, "-12 345.7"],
+    [1.5e-7, "1.5e-7"],
+    [2.5e12, "2.5e12"],
+    [100, "100"],
+    [null, "–"],
+    [Number.NaN, "–"],
+  ])("%s is %s", (x, want) => expect(plain(figure(x))).toBe(want));
 });

@@ -76,3 +76,19 @@ export function list(words: string[]): string {
   if (words.length < 2) return words.join("");
   return `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;
 }
+
+/** A measured number to six digits: 0.123457, 1.5e-7, 12 345.7. Nothing gives "–". */
+export function figure(x: number | null | undefined): string {
+  if (x === undefined || x === null || !Number.isFinite(x)) return "–";
+  const size = Math.abs(x);
+  if (x !== 0 && (size < 1e-4 || size >= 1e9)) {
+    return Number(x.toPrecision(6)).toExponential().replace("e+", "e").replaceAll("-", MINUS);
+  }
+  const [whole = "0", rest] = String(Number(size.toPrecision(6))).split(".");
+  return (x < 0 ? MINUS : "") + group(whole) + (rest === undefined ? "" : `.${rest}`);
+}
+
+/** The instant of Unix milliseconds as the API writes instants. */
+export function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}
