@@ -122,6 +122,7 @@ func (a *App) open(ctx context.Context) error {
 	r.Analytics, a.engine = engine, engine
 	r.Team = team.New(d, a.cfg.Clock)
 	r.Datasets = dataset.New(d, r.Blob, a.cfg.Clock)
+	r.Datasets.IndexDir = a.cfg.path("index")
 	r.Quality = quality.New(d, engine, a.cfg.Clock)
 	r.Pipeline = pipeline.New(d, r.Blob, a.cfg.Clock)
 	r.Tracking = tracking.New(d, r.Blob, a.cfg.Clock)

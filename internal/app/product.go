@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/paraplu/paraplu/internal/dataset"
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/httpapi"
 	"github.com/paraplu/paraplu/internal/monitor"
@@ -82,4 +83,9 @@ func monitored(p serving.Prediction) (monitor.Prediction, error) {
 // nativeDeps are what the native API reads.
 func (a *App) nativeDeps() httpapi.Deps {
 	return httpapi.Deps{Steps: a.Steps, Lineage: a.Lineage, Version: a.cfg.Version, Log: a.cfg.Logger, Closing: a.closing, Product: func(ctx context.Context) (*spec.Product, error) { return a.Synced(ctx, "system") }}
+}
+
+// Local gives the folder of a verified, read-only copy of a dataset version in the workspace; what is there is not copied again.
+func (a *App) Local(ctx context.Context, v dataset.Version) (string, error) {
+	return a.Datasets.Local(ctx, v, a.cfg.path("versions", v.Dataset))
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,8 @@ import (
 )
 
 func (s *session) dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, checkout"}
-	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataCheckout())
+	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, status, alias, checkout, get"}
+	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataCheckout(), s.dataGet())
 	return c
 }
 
@@ -121,7 +122,7 @@ func (s *session) dataCheckout() *cobra.Command {
 
 func (s *session) checkCommand() *cobra.Command {
 	var junit, markdown, leakage string
-	c := &cobra.Command{Use: "check [NAME] [PATH]", GroupID: "build", Args: cobra.MaximumNArgs(2),
+	c := &cobra.Command{Use: "check [NAME[@VERSION]] [PATH]", GroupID: "build", Args: cobra.MaximumNArgs(2),
 		Short: "Hold data against its contract, or features against the moment of decision",
 		RunE: func(c *cobra.Command, args []string) error {
 			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
@@ -159,6 +160,14 @@ func (s *session) reports(c *cobra.Command, a *app.App, p *spec.Product, args []
 	}
 	var out []*quality.Report
 	for _, name := range names {
+		if strings.Contains(name, "@") && path == "" {
+			rep, err := a.CheckVersion(c.Context(), p, name, s.actor(p))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, rep)
+			continue
+		}
 		rep, err := a.Check(c.Context(), p, name, path, s.actor(p))
 		if err != nil {
 			return nil, err

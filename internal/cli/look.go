@@ -90,7 +90,13 @@ func (s *session) lineageCommand() *cobra.Command {
 				if down {
 					walk = a.Lineage.Downstream
 				}
-				g, err := walk(c.Context(), args[0], depth)
+				thing := args[0]
+				if p, err := a.Product(); err == nil {
+					if thing, err = a.Thing(c.Context(), p.Name, thing); err != nil {
+						return err
+					}
+				}
+				g, err := walk(c.Context(), thing, depth)
 				if err != nil {
 					return err
 				}

@@ -75,6 +75,8 @@ type AddInput struct {
 
 // Room holds the datasets of all products.
 type Room struct {
+	IndexDir string // folder that remembers which files did not change (StatIndex); "" = nothing is remembered
+
 	db    *db.DB
 	blobs *blob.Store
 	clock func() time.Time

@@ -111,7 +111,7 @@ func TestAddResolveCheckout(t *testing.T) {
 				t.Errorf("Resolve(%s) = %v, %v; want v%d", text, v, err, want)
 			}
 		}
-		for text, kind := range map[string]fault.Kind{"weather@v9": fault.NotFound, "wether": fault.NotFound, "weather@": fault.Invalid, "weather@best": fault.Invalid, "../x": fault.Invalid} {
+		for text, kind := range map[string]fault.Kind{"weather@v9": fault.NotFound, "wether": fault.NotFound, "weather@": fault.Invalid, "weather@best": fault.NotFound, "../x": fault.Invalid} {
 			if _, err := r.Resolve(ctx, "umbrella", text); !fault.Is(err, kind) {
 				t.Errorf("Resolve(%s): %v, want %v", text, err, kind)
 			}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/fault"
@@ -75,37 +77,79 @@ func (r *Room) List(ctx context.Context, product string) ([]Version, error) {
 // shortDigest is how people write a digest: its first digits.
 var shortDigest = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 
-// Resolve finds the version of "weather" (the newest), "weather@v3", "weather@sha256:…" or "weather@0845078a" (the first
-// digits of a digest). Of several versions with one content the newest is meant.
+// Resolve finds the version that a person names: "weather" or "weather@latest" (the newest), "weather@v3",
+// "weather@sha256:…", "weather@0845078a" (the first digits of a digest), "weather@2015-06-01" (the newest one published by
+// the end of that UTC day), "weather@2015-06-01T12:00:00Z" (by that instant) or "weather@gold" (an alias). Of several
+// versions with one content the newest is meant.
 func (r *Room) Resolve(ctx context.Context, product, text string) (Version, error) {
 	name, err := ref.ParseName(text)
 	if err != nil {
 		return Version{}, fault.New(fault.Invalid, "%w", err)
 	}
-	all, err := r.Versions(ctx, product, name.Base)
+	v, err := db.Get(ctx, r.db, func(tx *db.Tx) (*Version, error) {
+		all, err := heads(tx, `WHERE product = ? AND name = ? ORDER BY number DESC`, product, name.Base)
+		if err != nil || len(all) == 0 {
+			return nil, err
+		}
+		v, err := pick(tx, all, name, text)
+		if err != nil {
+			return nil, err
+		}
+		return &v, files(tx, &v)
+	})
 	if err != nil {
 		return Version{}, err
 	}
-	if len(all) == 0 {
+	if v == nil {
 		return Version{}, r.unknown(ctx, product, name.Base)
 	}
-	prefix := name.Digest.Hex()
-	if name.Digest == "" && name.Alias != "" {
-		if !shortDigest.MatchString(name.Alias) {
-			return Version{}, fault.New(fault.Invalid, "%q: %q is neither a version (v1) nor the start of a digest", text, name.Alias)
+	return *v, nil
+}
+
+// pick chooses from all versions of a dataset, newest first.
+func pick(tx *db.Tx, all []Version, name ref.Name, text string) (Version, error) {
+	switch {
+	case name.Version > 0:
+		return numbered(all, name.Version, text)
+	case !name.AsOf.IsZero():
+		for _, v := range all {
+			if !v.CreatedAt.After(name.AsOf) {
+				return v, nil
+			}
 		}
-		prefix = name.Alias
-	}
-	if prefix == "" && name.Version == 0 {
+		first := all[len(all)-1]
+		return Version{}, fault.New(fault.NotFound, "dataset %s had no version yet at %s; %s is the first, of %s", name.Base,
+			name.AsOf.Format(time.RFC3339), first, first.CreatedAt.Format(time.RFC3339)).WithHint("paraplu data log %s", name.Base)
+	case name.Digest != "":
+		return digested(all, name.Digest.Hex(), text)
+	case name.Alias == "" || name.Alias == Newest:
 		return all[0], nil
+	case shortDigest.MatchString(name.Alias):
+		return digested(all, name.Alias, text)
 	}
+	a, err := aliased(tx, all[0].Product, name.Base, name.Alias)
+	if err != nil {
+		return Version{}, err
+	}
+	if a.Number == 0 {
+		return Version{}, noAlias(tx, all[0].Product, name.Base, name.Alias)
+	}
+	return numbered(all, a.Number, text)
+}
+
+func numbered(all []Version, number int, text string) (Version, error) {
+	for _, v := range all {
+		if v.Number == number {
+			return v, nil
+		}
+	}
+	return Version{}, noVersion(all, text)
+}
+
+func digested(all []Version, prefix, text string) (Version, error) {
 	var found *Version
 	for i, v := range all {
 		switch {
-		case name.Version > 0:
-			if v.Number == name.Version {
-				return v, nil
-			}
 		case !hasPrefix(v.Digest, prefix):
 		case found == nil:
 			found = &all[i]
@@ -114,11 +158,27 @@ func (r *Room) Resolve(ctx context.Context, product, text string) (Version, erro
 		}
 	}
 	if found == nil {
-		return Version{}, fault.New(fault.NotFound, "dataset %s has no version %s; it has v1 to v%d", name.Base, text, all[0].Number).
-			WithHint("paraplu data log %s", name.Base)
+		return Version{}, noVersion(all, text)
 	}
 	return *found, nil
 }
+
+func noVersion(all []Version, text string) error {
+	return fault.New(fault.NotFound, "dataset %s has no version %s; it has v1 to v%d", all[0].Dataset, text, all[0].Number).
+		WithHint("paraplu data log %s", all[0].Dataset)
+}
+
+// heads reads versions without their files: those may be many.
+func heads(tx *db.Tx, tail string, args ...any) (out []Version, err error) {
+	err = tx.Each(func(rows *sql.Rows) error {
+		v, err := scan(rows)
+		out = append(out, v)
+		return err
+	}, `SELECT `+versionColumns+` FROM dataset_version `+tail, args...)
+	return out, err
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 func hasPrefix(d ref.Digest, prefix string) bool {
 	h := d.Hex()

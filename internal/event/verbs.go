@@ -5,6 +5,8 @@ const (
 	ProductSynced        = "product.synced"
 	CanvasSigned         = "canvas.signed"
 	DatasetPublished     = "dataset.published"
+	DatasetAliased       = "dataset.aliased"
+	DatasetUnaliased     = "dataset.unaliased"
 	DeliveryRefused      = "delivery.refused"
 	ContractChecked      = "contract.checked"
 	LeakageChecked       = "leakage.checked"

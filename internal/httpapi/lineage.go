@@ -8,7 +8,7 @@ import (
 )
 
 type lineageInput struct {
-	Ref       string `query:"ref" required:"true" maxLength:"500" doc:"Such as weather@v3, package:bc4a71180870, deployment:<id>"`
+	Ref       string `query:"ref" required:"true" maxLength:"500" doc:"Such as weather@v3, weather@2015-06-01, weather@gold, package:bc4a71180870, deployment:<id>"`
 	Direction string `query:"direction" enum:"upstream,downstream" default:"upstream"`
 	Depth     int    `query:"depth" minimum:"0" maximum:"64" doc:"Edges away; 0 = as far as it goes"`
 }
@@ -17,8 +17,16 @@ func (s *server) lineage(ctx context.Context, in *lineageInput) (*lineage.Graph,
 	if s.Lineage == nil {
 		return nil, fault.New(fault.Unsupported, "this server keeps no lineage")
 	}
-	if in.Direction == lineage.Down {
-		return s.Lineage.Downstream(ctx, in.Ref, in.Depth)
+	thing := in.Ref
+	if s.Product != nil && s.Steps != nil {
+		if p, err := s.Product(ctx); err == nil && p != nil {
+			if thing, err = s.Steps.Thing(ctx, p.Name, thing); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return s.Lineage.Upstream(ctx, in.Ref, in.Depth)
+	if in.Direction == lineage.Down {
+		return s.Lineage.Downstream(ctx, thing, in.Depth)
+	}
+	return s.Lineage.Upstream(ctx, thing, in.Depth)
 }

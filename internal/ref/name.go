@@ -3,17 +3,24 @@ package ref
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
-// Name is a reference to a version of something: "weather", "weather@v3", "weather@sha256:…", "umbrella@production".
+// Name is a reference to a version of something: "weather", "weather@v3", "weather@sha256:…", "weather@2015-06-01",
+// "umbrella@production".
 type Name struct {
-	Base    string // the thing itself
-	Version int    // n of "@vN", 0 if absent
-	Digest  Digest // of "@sha256:…", "" if absent
-	Alias   string // any other text after "@", "" if absent
+	Base    string    // the thing itself
+	Version int       // n of "@vN", 0 if absent
+	Digest  Digest    // of "@sha256:…", "" if absent
+	AsOf    time.Time // UTC: of "@2015-06-01T12:00:00Z" that instant, of "@2015-06-01" the last one of the UTC day; zero if absent
+	Alias   string    // any other text after "@", "" if absent
 }
 
-// ParseName reads "base", "base@vN", "base@sha256:…" or "base@alias", with an optional "models:/" in front.
+// lastOfDay is from midnight to the last instant of a UTC day.
+const lastOfDay = 24*time.Hour - time.Nanosecond
+
+// ParseName reads "base", "base@vN", "base@sha256:…", "base@DATE", "base@INSTANT" (RFC 3339) or "base@alias", with an
+// optional "models:/" in front.
 func ParseName(s string) (Name, error) {
 	base, sel, has := strings.Cut(strings.TrimPrefix(s, "models:/"), "@")
 	if err := CheckName(base); err != nil {
@@ -33,6 +40,8 @@ func ParseName(s string) (Name, error) {
 	default:
 		if v, ok := version(sel); ok {
 			n.Version = v
+		} else if at, ok := asOf(sel); ok {
+			n.AsOf = at
 		} else if err := CheckName(sel); err != nil {
 			return Name{}, err
 		} else {
@@ -49,10 +58,27 @@ func (n Name) String() string {
 		return fmt.Sprintf("%s@v%d", n.Base, n.Version)
 	case n.Digest != "":
 		return n.Base + "@" + string(n.Digest)
+	case !n.AsOf.IsZero():
+		return n.Base + "@" + printAsOf(n.AsOf)
 	case n.Alias != "":
 		return n.Base + "@" + n.Alias
 	}
 	return n.Base
+}
+
+func asOf(s string) (time.Time, bool) {
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return day.Add(lastOfDay), true
+	}
+	at, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
+	return at.UTC(), err == nil && !at.IsZero() && at.UTC().Year() >= 0 && at.UTC().Year() <= 9999
+}
+
+func printAsOf(at time.Time) string {
+	if day := at.Truncate(24 * time.Hour); at.Equal(day.Add(lastOfDay)) {
+		return day.Format(time.DateOnly)
+	}
+	return at.Format(time.RFC3339Nano)
 }
 
 func version(s string) (int, bool) {

@@ -14,6 +14,10 @@ func TestParseName(t *testing.T) {
 		"weather@" + string(d):        {Base: "weather", Digest: d},
 		"models:/umbrella@production": {Base: "umbrella", Alias: "production"},
 		"w@v03":                       {Base: "w", Alias: "v03"},
+		"w@2015-06-01":                {Base: "w", AsOf: time.Date(2015, 6, 1, 23, 59, 59, 999_999_999, time.UTC)},
+		"w@2015-06-01T12:30:00Z":      {Base: "w", AsOf: time.Date(2015, 6, 1, 12, 30, 0, 0, time.UTC)},
+		"w@2015-06-01T12:30:00.5Z":    {Base: "w", AsOf: time.Date(2015, 6, 1, 12, 30, 0, 5e8, time.UTC)},
+		"w@2015-13-01":                {Base: "w", Alias: "2015-13-01"},
 	} {
 		got, err := ParseName(in)
 		if err != nil || got != want {
@@ -22,6 +26,9 @@ func TestParseName(t *testing.T) {
 		if s := got.String(); s != strings.TrimPrefix(in, "models:/") {
 			t.Errorf("String() = %q, want %q", s, in)
 		}
+	}
+	if n, err := ParseName("w@2015-06-01T12:30:00+02:00"); err != nil || n.String() != "w@2015-06-01T10:30:00Z" {
+		t.Errorf("an instant with an offset: %v, %v", n, err)
 	}
 	for _, in := range []string{"", "@v1", "a b", "a@", "a@sha256:12", "../x", "-x", strings.Repeat("a", 129), "a@b/c"} {
 		if n, err := ParseName(in); err == nil {
@@ -32,6 +39,8 @@ func TestParseName(t *testing.T) {
 
 func FuzzParseName(f *testing.F) {
 	f.Add("weather@v3")
+	f.Add("weather@2015-06-01")
+	f.Add("weather@2015-06-01t12:30:00.000000001+02:00")
 	f.Fuzz(func(t *testing.T, s string) {
 		n, err := ParseName(s)
 		if err != nil {

@@ -2022,7 +2022,7 @@ export interface operations {
     lineage: {
         parameters: {
             query: {
-                /** @description Such as weather@v3, package:bc4a71180870, deployment:<id> */
+                /** @description Such as weather@v3, weather@2015-06-01, weather@gold, package:bc4a71180870, deployment:<id> */
                 ref: string;
                 direction?: "upstream" | "downstream";
                 /** @description Edges away; 0 = as far as it goes */
