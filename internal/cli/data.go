@@ -18,8 +18,8 @@ import (
 )
 
 func (s *session) dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, status, alias, checkout, get"}
-	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataCheckout(), s.dataGet())
+	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, status, alias, diff, checkout, get"}
+	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet())
 	return c
 }
 

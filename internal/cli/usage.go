@@ -92,6 +92,7 @@ var examples = map[string]string{
 	"data ls":         "paraplu data ls",
 	"data log":        "paraplu data log sales",
 	"data status":     "paraplu data status\nparaplu data status sales --json",
+	"data diff":       "paraplu data diff sales                  # the newest version, against what lies there\nparaplu data diff sales@v1 sales@v2\nparaplu data diff sales@v1 sales@v2 --key day,shop --json",
 	"data get":        "paraplu data get pictures@v3 cats/**/*.png --to /tmp/cats\nparaplu data get sales@v3 --to -\nparaplu data get sales@v3                # a read-only copy; prints where it is",
 	"data alias":      "paraplu data alias sales gold v3              # sales@gold means v3\nparaplu data alias sales gold v4 --from v3    # unless somebody else moved it\nparaplu data alias sales gold --remove\nparaplu data alias sales",
 	"data checkout":   "paraplu data checkout sales@v3\nparaplu data checkout sales@2026-03-31        # the newest one of that day (UTC)\nparaplu data checkout sales@v3 --to /tmp/sales-v3.csv",

@@ -42,7 +42,8 @@ type Delta struct {
 
 // Change is one file with other content.
 type Change struct {
-	Before, After File
+	Before File `json:"before"`
+	After  File `json:"after"`
 }
 
 // Empty tells whether nothing changed.
