@@ -65,11 +65,11 @@ RACE := ./internal/db/... ./internal/event ./internal/blob ./internal/dag ./inte
 test-race: ## the concurrent rooms under the race detector
 	go test -race -short $(RACE)
 
-test-python: $(VENV)/.ready ## ruff, mypy --strict, pytest
+test-python: build $(VENV)/.ready ## ruff, mypy --strict, pytest
 	$(VENV)/bin/ruff check python examples tests
 	$(VENV)/bin/ruff format --check python examples tests
 	cd python && ../$(VENV)/bin/mypy --strict src
-	$(VENV)/bin/pytest -q python
+	PARAPLU_BIN=$(CURDIR)/$(BIN) PARAPLU_REQUIRE_BIN=1 $(VENV)/bin/pytest -q python
 	$(VENV)/bin/pytest -q examples/umbrella
 
 test-web: web/node_modules/.ready ## type check, lint and unit tests of the UI

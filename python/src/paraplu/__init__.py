@@ -6,12 +6,14 @@ library: numpy, pandas and ONNX are loaded by `export` alone.
 
 from __future__ import annotations
 
+from ._dataset import Dataset, dataset
 from ._errors import ExportError, ParityError, WorkspaceError
 from ._export import Exported, export
 from ._parity import InputSpec
-from ._workspace import dataset, params
+from ._workspace import params
 
 __all__ = [
+    "Dataset",
     "ExportError",
     "Exported",
     "InputSpec",

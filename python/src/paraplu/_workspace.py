@@ -1,4 +1,4 @@
-"""The workspace: parameters and dataset paths, from files alone."""
+"""The workspace: parameters and declared paths, from files alone."""
 
 from __future__ import annotations
 
@@ -25,14 +25,8 @@ def params(path: str | Path = "params.yaml") -> dict[str, Any]:
     return _mapping(Path(chosen))
 
 
-def dataset(name: str, product: str | None = None) -> Path:
-    """The path of the dataset `name` that paraplu.yaml declares.
-
-    paraplu.yaml is looked for in the working directory and its parents; the path is returned
-    relative to the working directory where possible. `product`, if given, must be the name of
-    the product found. The file itself need not exist yet. Raises WorkspaceError.
-    """
-    root = _find_root(Path.cwd())
+def declared_path(root: Path, name: str, product: str | None) -> Path:
+    """The path of a dataset that paraplu.yaml declares, relative to the working directory where possible."""
     spec = _mapping(root / PRODUCT_FILE)
     found = (spec.get("product") or {}).get("name")
     if product is not None and product != found:
@@ -48,7 +42,7 @@ def dataset(name: str, product: str | None = None) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _find_root(start: Path) -> Path:
+def find_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / PRODUCT_FILE).is_file():
             return folder
