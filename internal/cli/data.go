@@ -121,12 +121,12 @@ func (s *session) dataCheckout() *cobra.Command {
 }
 
 func (s *session) checkCommand() *cobra.Command {
-	var junit, markdown, leakage string
+	var junit, markdown, leakage, env string
 	c := &cobra.Command{Use: "check [NAME[@VERSION]] [PATH]", GroupID: "build", Args: cobra.MaximumNArgs(2),
 		Short: "Hold data against its contract, or features against the moment of decision",
 		RunE: func(c *cobra.Command, args []string) error {
 			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
-				reports, err := s.reports(c, a, p, args, leakage)
+				reports, err := s.reports(c, a, p, args, leakage, env)
 				if err != nil {
 					return err
 				}
@@ -135,11 +135,12 @@ func (s *session) checkCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&junit, "junit", "", "also write JUnit XML to this file")
 	c.Flags().StringVar(&markdown, "markdown", "", "also write Markdown to this file")
+	c.Flags().StringVar(&env, "env", "", "environment whose rules count: train (default) or serve")
 	c.Flags().StringVar(&leakage, "leakage", "", "feature table to check for leakage")
 	return c
 }
 
-func (s *session) reports(c *cobra.Command, a *app.App, p *spec.Product, args []string, leakage string) ([]*quality.Report, error) {
+func (s *session) reports(c *cobra.Command, a *app.App, p *spec.Product, args []string, leakage, env string) ([]*quality.Report, error) {
 	if leakage != "" {
 		rep, err := a.Leakage(c.Context(), p, leakage, s.actor(p))
 		return []*quality.Report{rep}, err
@@ -161,14 +162,14 @@ func (s *session) reports(c *cobra.Command, a *app.App, p *spec.Product, args []
 	var out []*quality.Report
 	for _, name := range names {
 		if strings.Contains(name, "@") && path == "" {
-			rep, err := a.CheckVersion(c.Context(), p, name, s.actor(p))
+			rep, err := a.CheckVersion(c.Context(), p, name, s.actor(p), env)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, rep)
 			continue
 		}
-		rep, err := a.Check(c.Context(), p, name, path, s.actor(p))
+		rep, err := a.CheckFor(c.Context(), p, name, path, s.actor(p), env)
 		if err != nil {
 			return nil, err
 		}

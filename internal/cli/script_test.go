@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts plays sessions of users. Each begins with `stand`, which lays out the small product of testdata/stand, and
-// adds these words to testscript's own:
+// TestScripts plays sessions of users. Each begins with `stand`, which lays out the small product of testdata/stand, or with
+// `station`, the one of testdata/station, and adds these words to testscript's own:
 //
 //	exits N COMMAND…      the command ends with exactly this code
 //	clean stdout|stderr   shows the last output again, with digests, ids, times and ports replaced, for cmp
@@ -45,9 +45,14 @@ func TestMain(m *testing.M) {
 //
 // [python] holds with PARAPLU_PYTHON, which PARAPLU_REQUIRE_PYTHON=1 wants; [mounts] where a test may mount file systems.
 // UPDATE=1 rewrites what `cmp` compares with.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { play(t, "testdata/script") }
+
+// TestViolations plays one delivery for each way in which real data go wrong, with every word of what is said about it.
+func TestViolations(t *testing.T) { play(t, "testdata/script/violations") }
+
+func play(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
+		Dir:           dir,
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PARAPLU_PYTHON", os.Getenv("PARAPLU_PYTHON"))
@@ -68,17 +73,20 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"stand": stand, "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
+			"stand": layOut("stand"), "station": layOut("station"), "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
 			"serve": serve, "stopped": stopped, "fetch": fetch, "busy": busy, "logged": loggedRuns,
 		},
 	})
 }
 
-func stand(ts *testscript.TestScript, _ bool, _ []string) {
-	src, err := filepath.Abs(filepath.Join(root(), "testdata/stand"))
-	ts.Check(err)
-	ts.Check(os.CopyFS(ts.MkAbs("stand"), os.DirFS(src)))
-	ts.Check(ts.Chdir("stand"))
+// layOut copies a product of testdata and goes there.
+func layOut(name string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		src, err := filepath.Abs(filepath.Join(root(), "testdata", name))
+		ts.Check(err)
+		ts.Check(os.CopyFS(ts.MkAbs(name), os.DirFS(src)))
+		ts.Check(ts.Chdir(name))
+	}
 }
 
 // root is the folder of this package: testscript leaves the working directory of the process alone.

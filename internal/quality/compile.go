@@ -11,13 +11,14 @@ type compiler struct {
 	object *Object
 	src    *source
 	owner  string
+	env    string // train, serve …
 	rules  []*rule
 	gone   []string // columns of the contract that the file does not have
 }
 
 // compile gives the rules in the order of the contract: the shape of the table, then each column, then the table.
-func compile(o *Object, src *source, owner string) *compiler {
-	c := &compiler{object: o, src: src, owner: owner}
+func compile(o *Object, src *source, owner, env string) *compiler {
+	c := &compiler{object: o, src: src, owner: owner, env: env}
 	c.shape()
 	for i := range o.Properties {
 		c.property(&o.Properties[i])
@@ -117,10 +118,16 @@ func brokenHint(l *layout) string {
 // property compiles what a column declares, and its rules.
 func (c *compiler) property(p *Property) {
 	f := c.src.field(p.Column)
+	if f == nil && c.notHere(p) {
+		for _, q := range p.Rules {
+			c.quality(p, q)
+		}
+		return
+	}
 	if f == nil {
 		c.gone = append(c.gone, p.Column)
 		r := c.add(&rule{Check: Check{Rule: "columns"}}, p, "columns", nil)
-		r.Dimension, r.Expected = "conformity", "the column exists"
+		r.Dimension, r.Expected, r.Observed = "conformity", "the column exists", "no such column"
 		r.fail("the column is missing")
 	}
 	if f != nil && p.Type != "" {
@@ -136,6 +143,16 @@ func (c *compiler) property(p *Property) {
 	for _, q := range p.Rules {
 		c.quality(p, q)
 	}
+}
+
+// notHere tells whether a rule of this environment wants the column to be absent: the outcome, when the data are served.
+func (c *compiler) notHere(p *Property) bool {
+	return slices.ContainsFunc(p.Rules, func(q Rule) bool { return q.Custom.Check == "absent" && c.meant(q) })
+}
+
+// meant tells whether a rule is for this environment; most are for all.
+func (c *compiler) meant(q Rule) bool {
+	return len(q.Custom.Env) == 0 || slices.Contains(q.Custom.Env, c.env)
 }
 
 func fieldsOf(f *field) []*field {
@@ -168,7 +185,7 @@ func typedOf(f *field) string {
 }
 
 func (c *compiler) required(f *field) *rule {
-	return &rule{Check: Check{Dimension: "completeness", Expected: "no empty values"}, bad: rawOf(f) + " IS NULL", noun: "rows", what: "without a value"}
+	return &rule{Check: Check{Dimension: "completeness", Expected: "no empty values"}, bad: rawOf(f) + " IS NULL", noun: "rows", what: "without a value", explain: explainEmpty}
 }
 
 func (c *compiler) typed(p *Property, f *field) {

@@ -94,7 +94,7 @@ func (c *compiler) uniqueCheck(f *field, k Custom) *rule {
 		values = append(values, c.src.fields[i].raw)
 	}
 	key := "row(" + strings.Join(values, ", ") + ")"
-	r := &rule{noun: "rows", verb: "have", what: "an equal row elsewhere"}
+	r := &rule{Check: Check{Dimension: "uniqueness", Expected: "no two equal rows"}, noun: "rows", verb: "have", what: "an equal row elsewhere"}
 	var surplus int64
 	r.needs = []string{"count(*)", "count(DISTINCT " + key + ")"}
 	r.judge = func(r *rule, v []any) {

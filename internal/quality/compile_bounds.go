@@ -65,7 +65,8 @@ func rangeRule(p *Property, f *field, allowNaN bool) *rule {
 	if p.Unit != "" {
 		expected += " " + p.Unit
 	}
-	r := &rule{bad: "NOT (" + strings.Join(conds, " AND ") + ")", base: v + " IS NOT NULL", what: "outside " + expected, explain: explainRange}
+	r := &rule{bad: "NOT (" + strings.Join(conds, " AND ") + ")", base: v + " IS NOT NULL", what: "outside " + expected}
+	r.explain = func(ctx context.Context, x *run, r *rule) string { return explainRange(ctx, x, r, p) }
 	if f != nil && f.kind == "DOUBLE" {
 		if allowNaN {
 			r.bad = "NOT isnan(" + v + ") AND " + r.bad
@@ -129,7 +130,7 @@ func asFloat(n *int64) *float64 {
 }
 
 func patternRule(v, pattern string, must bool) *rule {
-	r := &rule{bad: "NOT regexp_matches(" + v + ", " + literal(pattern) + ")", base: v + " IS NOT NULL", what: "without the pattern " + pattern}
+	r := &rule{bad: "NOT regexp_matches(" + v + ", " + literal(pattern) + ")", base: v + " IS NOT NULL", what: "without the pattern " + pattern, explain: explainText}
 	if !must {
 		r.bad, r.what = "regexp_matches("+v+", "+literal(pattern)+")", "with the pattern "+pattern
 	}

@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,16 @@ import (
 // custom compiles a rule of our own engine.
 func (c *compiler) custom(p *Property, q Rule) {
 	k := q.Custom
+	if !c.meant(q) {
+		r := c.add(&rule{}, p, k.Check, &q)
+		r.skip("not run, because it is for %s only", few(k.Env, 4))
+		r.Severity = Info
+		return
+	}
+	if k.Check == "absent" {
+		c.absent(p, &q)
+		return
+	}
 	f, ok := c.about(p, &q)
 	if !ok {
 		return
@@ -36,6 +47,20 @@ func (c *compiler) custom(p *Property, q Rule) {
 			r.Status = ""
 		}
 	}
+}
+
+// absent refuses a column that must not be known: the outcome in the data that are served.
+func (c *compiler) absent(p *Property, q *Rule) {
+	name := c.column(q.Custom.Columns[0])
+	r := c.add(&rule{Check: Check{Dimension: "conformity", Expected: "no such column"}}, nil, "absent", q)
+	r.Column = name
+	r.Status, r.Observed = OK, "absent"
+	if c.src.field(name) == nil {
+		return
+	}
+	r.Bad, r.Total, r.Observed = c.src.rows, c.src.rows, "present"
+	r.fail("the column is there, and must not be in data for %s: what is not known when the model answers must not be among its inputs", c.env)
+	r.Hint = "take the column out; if it is an input, say since when its value is known (model.known_at)"
 }
 
 // about finds the column of a check. A column that nobody knows is a check that cannot be run.
@@ -101,6 +126,12 @@ func (c *compiler) row(f *field, p *Property, k Custom) *rule {
 		r := &rule{user: true, bad: "NOT (" + a + " " + k.Op + " " + b + ")", noun: "rows", verb: "break", what: k.A + " " + k.Op + " " + k.B}
 		r.base = a + " IS NOT NULL AND " + b + " IS NOT NULL"
 		r.Dimension, r.Expected, r.cell = "accuracy", k.A+" "+k.Op+" "+k.B, c.mentioned(k.A+" "+k.B)
+		r.explain = func(_ context.Context, _ *run, r *rule) string {
+			if r.Bad < 3 || r.Bad != r.Total || strings.Contains("= !=", k.Op) {
+				return ""
+			}
+			return "no row is right: the contents of " + k.A + " and " + k.B + " look exchanged"
+		}
 		return r
 	case "expression":
 		e := substitute(k.Expression, c.object.Name, nameOf(f))

@@ -47,11 +47,61 @@ func sentinelRule(f *field, k Custom) *rule {
 			values, shown = append(values, numLiteral(n)), append(shown, show(row[0]))
 		}
 		r.Observed = few(shown, 5)
-		r.fail("%s of %s %s, far from all others: a code for \"missing\"", count(r.Bad), plural(r.Total, "value"), map[bool]string{true: "is " + shown[0], false: "are " + few(shown, 5)}[len(shown) == 1 && r.Bad == 1])
+		r.fail("%s of %s %s, far from all others: a code for \"missing\"", count(r.Bad), plural(r.Total, "value"), isOrAre(r.Bad, few(shown, 5)))
 		r.Hint = "declare it: metric: missingValues, arguments: {missingValues: [" + strings.Join(shown, ", ") + "]}; it is then read as empty"
 		return x.sample(ctx, r, r.both(v+" IN ("+strings.Join(values, ", ")+")"), "")
 	}
 	return r
+}
+
+// dateSentinels are days that programs write for "no date".
+const dateSentinels = "0001-01-01, 1899-12-30, 1899-12-31, 1900-01-01, 1904-01-01, 1970-01-01, 2099-12-31, 2999-12-31, 9999-12-31"
+
+// dateSentinelRule looks for such days. One that lies among the others is a day like any other.
+func dateSentinelRule(f *field, k Custom) *rule {
+	list := strings.Split(dateSentinels, ", ")
+	if len(k.Values) > 0 {
+		list = nil
+		for _, v := range k.Values {
+			list = append(list, v.Text)
+		}
+	}
+	for i, s := range list {
+		list[i] = literal(s)
+	}
+	day := "CAST(" + f.typed + " AS DATE)"
+	in := "CAST(" + day + " AS VARCHAR) IN (" + strings.Join(list, ", ") + ")"
+	r := &rule{Check: Check{Dimension: "completeness", Expected: "no day that stands for a missing value"}}
+	r.probe = func(ctx context.Context, x *run, r *rule) error {
+		rest := "(SELECT min(" + day + ") FILTER (WHERE NOT " + in + ") FROM " + dataView + ")"
+		most := "(SELECT max(" + day + ") FILTER (WHERE NOT " + in + ") FROM " + dataView + ")"
+		bad := r.both(in + " AND (" + day + " < " + rest + " - 365 OR " + day + " > " + most + " + 365)")
+		res, err := x.query(ctx, "SELECT CAST("+day+" AS VARCHAR), count(*) FROM "+dataView+" WHERE "+bad+" GROUP BY 1 ORDER BY 2 DESC, 1")
+		if err != nil {
+			return err
+		}
+		r.Status, r.Total, r.Observed = OK, x.src.rows, "none"
+		if len(res.Rows) == 0 {
+			return nil
+		}
+		var shown []string
+		for _, row := range res.Rows {
+			r.Bad += toInt(row[1])
+			shown = append(shown, show(row[0]))
+		}
+		r.Observed = few(shown, 5)
+		r.fail("%s of %s %s, far from all others: a code for \"missing\"", count(r.Bad), plural(r.Total, "value"), isOrAre(r.Bad, few(shown, 5)))
+		r.Hint = "declare it: metric: missingValues, arguments: {missingValues: [\"" + strings.Join(shown, "\", \"") + "\"]}; it is then read as empty"
+		return x.sample(ctx, r, bad, "")
+	}
+	return r
+}
+
+func isOrAre(n int64, what string) string {
+	if n == 1 {
+		return "is " + what
+	}
+	return "are " + what
 }
 
 // shareRule limits how often some values occur, in the whole table or in each group.

@@ -23,7 +23,16 @@ func (c *compiler) ordered(f *field, p *Property, k Custom) *rule {
 	case "consistent_unit":
 		return consistentUnitRule(f, p, k)
 	case "sentinel":
+		if f != nil && (f.kind == "DATE" || f.kind == "TIMESTAMP") {
+			return dateSentinelRule(f, k)
+		}
 		return sentinelRule(f, k)
+	case "wall_clock":
+		return wallClockRule(f, k)
+	case "overlap":
+		return overlapRule(f)
+	case "drift":
+		return driftRule(f, k)
 	case "share":
 		return shareRule(f, k)
 	}
@@ -79,6 +88,9 @@ func gapRule(f *field, k Custom) *rule {
 			return nil
 		}
 		at := "CAST(" + v + " AS TIMESTAMP)"
+		if k.Timezone != "" {
+			at, _, _ = clock(at, k.Timezone)
+		}
 		seconds := int64(k.Step / time.Second)
 		gaps := fmt.Sprintf(`SELECT before, moment, date_diff('second', before, moment) // %d - 1 AS missing FROM (
 			SELECT moment, lag(moment) OVER (ORDER BY moment) AS before FROM (SELECT DISTINCT %s AS moment FROM %s WHERE %s)) WHERE date_diff('second', before, moment) > %d`,
@@ -98,10 +110,34 @@ func gapRule(f *field, k Custom) *rule {
 			places = append(places, gapWords(row, k.Step))
 		}
 		r.fail("%s missing: %s", plural(r.Bad, strings.TrimPrefix(step, "1 ")), few(places, 3))
-		r.Hint = "ask for the missing time again before anything is trained on it"
+		r.Hint = first(x.gapHint(ctx, f, res.Rows, k), "ask for the missing time again before anything is trained on it")
 		return x.sampleRows(ctx, r, "SELECT "+rowName+" FROM "+dataView+" WHERE "+at+" IN (SELECT moment FROM ("+gaps+"))")
 	}
 	return r
+}
+
+// gapHint knows two mistakes that look like gaps: the change of clocks, and day and month exchanged.
+func (x *run) gapHint(ctx context.Context, f *field, gaps [][]any, k Custom) string {
+	var absent []time.Time
+	for _, row := range gaps {
+		if before, ok := row[0].(time.Time); ok {
+			absent = append(absent, before.Add(k.Step))
+		}
+	}
+	if k.Timezone == "" && k.Step <= time.Hour {
+		return clockHint(absent, true)
+	}
+	v := "CAST(" + f.typed + " AS DATE)"
+	exchanged := "CASE WHEN day(" + v + ") <= 12 THEN make_date(year(" + v + "), day(" + v + "), month(" + v + ")) ELSE " + v + " END"
+	res, err := x.query(ctx, "SELECT date_diff('day', min("+v+"), max("+v+")) + 1, date_diff('day', min("+exchanged+"), max("+exchanged+")) + 1, count(DISTINCT "+v+"), count_if(day("+v+") > 12) FROM "+dataView)
+	if err != nil || k.Step != 24*time.Hour {
+		return ""
+	}
+	row := res.Rows[0]
+	if asRead, otherwise, days := toInt(row[0]), toInt(row[1]), toInt(row[2]); toInt(row[3]) == 0 && days > 2 && otherwise == days && asRead > days {
+		return "day and month are probably exchanged: no day is above 12, and read the other way there is no gap"
+	}
+	return ""
 }
 
 func stepWords(d time.Duration) string {
@@ -207,30 +243,5 @@ func volumeRule(k Custom) *rule {
 		}
 		return nil
 	}
-	return r
-}
-
-// consistentUnitRule compares the middle of a column with the range that it has in its unit.
-func consistentUnitRule(f *field, p *Property, k Custom) *rule {
-	unit := k.Measure
-	if unit == "" && p != nil {
-		unit = p.Unit
-	}
-	statistic := first(k.Statistic, "median")
-	value := "NULL"
-	if f != nil {
-		value = f.finite()
-	}
-	r := &rule{Check: Check{Dimension: "conformity"}, where: k.Where}
-	if f != nil && !f.numeric() {
-		r.probe = func(_ context.Context, _ *run, r *rule) error { r.broken("a unit belongs to numbers"); return nil }
-		return r
-	}
-	r.needs = []string{fmt.Sprintf(statistics[statistic], r.filtered(value)), "count(*)"}
-	r.judge = func(r *rule, v []any) {
-		r.Total = toInt(v[1])
-		r.measured(statistic, v[0], k.Min, k.Max, unit)
-	}
-	r.explain = func(_ context.Context, x *run, r *rule) string { return x.unitHint(r, unit, k.Min, k.Max) }
 	return r
 }

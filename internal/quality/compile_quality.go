@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // quality compiles one entry of a quality list; p is nil for the table.
@@ -137,7 +138,21 @@ func uniqueRule(fs []*field) *rule {
 		if surplus == 0 {
 			return nil
 		}
-		return duplicates(ctx, x, r, key, surplus)
+		if err := duplicates(ctx, x, r, key, surplus); err != nil || len(fs) != 1 || fs[0].kind != "TIMESTAMP" {
+			return err
+		}
+		res, err := x.query(ctx, "SELECT "+fs[0].typed+" FROM "+dataView+" WHERE "+fs[0].typed+" IS NOT NULL GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 100")
+		if err != nil {
+			return err
+		}
+		var twice []time.Time
+		for _, row := range res.Rows {
+			if at, ok := row[0].(time.Time); ok {
+				twice = append(twice, at)
+			}
+		}
+		r.Hint = first(clockHint(twice, false), r.Hint)
+		return nil
 	}
 	return r
 }

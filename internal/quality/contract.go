@@ -185,5 +185,10 @@ func (c *Contract) Object(name string) (*Object, bool) {
 	return nil, false
 }
 
+// Draft tells whether the contract is not in force yet: what it finds are notices.
+func (c *Contract) Draft() bool {
+	return slices.Contains([]string{"draft", "proposed"}, strings.ToLower(c.Status))
+}
+
 // title names the contract for people: "umbrella-weather 1.0.0".
 func (c *Contract) title() string { return c.ID + " " + c.Version }

@@ -69,7 +69,7 @@ func TestProblems(t *testing.T) {
 		"duration":            {custom("check: gap, step: 1 day"), "wanted a duration, got \"1 day\"; write 1d, 6h"},
 		"mostly":              {custom("check: finite, mostly: 99"), "wanted a share above 0 and at most 1"},
 		"on_fail":             {custom("check: finite, on_fail: quarantine"), "on_fail: quarantine is not offered; use fail or warn"},
-		"drift":               {custom("check: drift"), "drift is watched by the monitor section"},
+		"drift":               {custom("check: psi"), "drift is watched by the monitor section"},
 		"option":              {strings.Replace(rule(""), "quality: []", "logicalTypeOptions: {minLength: 3}", 1), `unknown key "minLength"`},
 		"range upside down":   {strings.Replace(rule(""), "quality: []", "logicalTypeOptions: {minimum: 3, maximum: 1}", 1), "the smallest value 3 is above the largest 1"},
 		"text as bound":       {strings.Replace(rule(""), "quality: []", "logicalTypeOptions: {minimum: low}", 1), `wanted a number that fits number, got "low"`},

@@ -28,14 +28,17 @@ func (x *run) badValues(ctx context.Context, r *rule) (values []string, counts [
 	return values, counts
 }
 
+var thousands = regexp.MustCompile(`^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$`)
+
 // shapes of texts that are not what a column should hold, with what to say about them.
 var shapes = []struct {
 	kinds   string
 	pattern *regexp.Regexp
 	say     string
 }{
+	{"integer", thousands, "the numbers have a thousands separator; export them without"},
 	{"number integer", regexp.MustCompile(`^[-+]?[0-9]{1,3}(\.[0-9]{3})*,[0-9]+$`), "the numbers have a decimal comma; export them with a point"},
-	{"number integer", regexp.MustCompile(`^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$`), "the numbers have a thousands separator; export them without"},
+	{"number", thousands, "the numbers have a thousands separator; export them without"},
 	{"integer", regexp.MustCompile(`^[-+]?[0-9]+\.0+$`), "whole numbers were written as decimals (a tool read them as floats)"},
 	{"number integer date timestamp", regexp.MustCompile(`(?i)^(n/?a|nan|null|none|-|--|\?|missing|unknown|#n/a|nil)$`), "these are words for \"missing\"; declare them as missingValues, then they are read as empty"},
 	{"date", regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]`), "the dates have a time; use logicalType: timestamp, or cut it off"},
@@ -76,6 +79,8 @@ func explainType(ctx context.Context, x *run, r *rule) string {
 	switch {
 	case total == 0:
 		return ""
+	case x.totalLine(ctx, r, values):
+		return "the last row looks like a line of totals; export without it"
 	case slash*2 > total:
 		return "the date format has changed; they look like " + dayOrder(firstMax, secondMax)
 	}
@@ -85,6 +90,41 @@ func explainType(ctx context.Context, x *run, r *rule) string {
 		}
 	}
 	return ""
+}
+
+var totalWords = regexp.MustCompile(`(?i)^(grand )?(totals?|sum|summe|average|mean|count|subtotal)\b`)
+
+// totalLine tells whether the only bad value is a word for a total in the last row.
+func (x *run) totalLine(ctx context.Context, r *rule, values []string) bool {
+	if r.Bad != 1 || len(values) != 1 || !totalWords.MatchString(strings.TrimSpace(values[0])) {
+		return false
+	}
+	res, err := x.query(ctx, "SELECT max("+rowName+") FROM "+dataView+" WHERE "+r.both(r.bad))
+	return err == nil && toInt(res.Rows[0][0]) == x.src.rows
+}
+
+// explainEmpty knows rows that hold nothing at all, as spreadsheets leave them behind the last one.
+func explainEmpty(ctx context.Context, x *run, r *rule) string {
+	if len(x.src.fields) < 2 {
+		return ""
+	}
+	var empty []string
+	for i := range x.src.fields {
+		empty = append(empty, x.src.fields[i].raw+" IS NULL")
+	}
+	none := strings.Join(empty, " AND ")
+	res, err := x.query(ctx, "SELECT count_if("+none+"), min("+rowName+") FILTER (WHERE "+none+") FROM "+dataView)
+	if err != nil {
+		return ""
+	}
+	n, from := toInt(res.Rows[0][0]), toInt(res.Rows[0][1])
+	switch {
+	case n == 0 || n != r.Bad:
+		return ""
+	case from == x.src.rows-n+1:
+		return fmt.Sprintf("the last %s: no column holds anything; the export went on behind the data", plural(n, "row"))
+	}
+	return fmt.Sprintf("%s: no column holds anything", plural(n, "row"))
 }
 
 func dayOrder(first, second int) string {
@@ -97,14 +137,13 @@ func dayOrder(first, second int) string {
 	return "dd/MM/yyyy or MM/dd/yyyy, and no day above 12 tells which"
 }
 
-// explainRange says whether the values are a code for "missing", or in another unit.
-func explainRange(ctx context.Context, x *run, r *rule) string {
+// explainRange says whether the values are a code for "missing", or in another unit than that of the range.
+func explainRange(ctx context.Context, x *run, r *rule, p *Property) string {
 	values, counts := x.badValues(ctx, r)
 	if len(values) > 0 && len(values) < 200 && r.Bad >= 3 && counts[0]*10 >= r.Bad*8 && counts[0] >= 3 {
 		return fmt.Sprintf("%s of them are %s: probably a code for \"missing\"; declare it under missingValues", count(counts[0]), values[0])
 	}
-	p := r.field.prop
-	if r.secret || p == nil || !r.field.numeric() {
+	if r.secret || p.Unit == "" || r.field == nil || !r.field.numeric() {
 		return ""
 	}
 	low, high := bound(p.Options.Min+p.Options.Above), bound(p.Options.Max+p.Options.Below)
@@ -141,22 +180,43 @@ func bound(s string) *float64 {
 	return nil
 }
 
-// explainLength knows identifiers that lost their leading zeros.
-func explainLength(ctx context.Context, x *run, r *rule) string {
+// explainLength knows identifiers that became shorter.
+func explainLength(ctx context.Context, x *run, r *rule) string { return explainText(ctx, x, r) }
+
+var decimalZero = regexp.MustCompile(`^[0-9]+\.0+$`)
+
+// explainText knows identifiers of digits that a tool has read as numbers: without their leading zeros, or as 1234.0.
+func explainText(ctx context.Context, x *run, r *rule) string {
 	values, _ := x.badValues(ctx, r)
-	digits, short := 0, 0
+	digits, decimals := 0, 0
 	for _, v := range values {
-		if _, err := strconv.ParseUint(v, 10, 64); err == nil {
+		switch _, err := strconv.ParseUint(v, 10, 64); {
+		case err == nil:
 			digits++
-		}
-		if o := r.field.prop; o != nil && o.Options.MinLength != nil && int64(len(v)) < *o.Options.MinLength {
-			short++
+		case decimalZero.MatchString(v):
+			decimals++
 		}
 	}
-	if len(values) > 0 && digits == len(values) && short == len(values) {
-		return "identifiers of digits that became shorter have lost their leading zeros; a tool read them as numbers"
+	if digits+decimals == 0 || digits+decimals < len(values) {
+		return ""
 	}
-	return ""
+	res, err := x.query(ctx, "SELECT max(length("+r.field.text()+")) FILTER (WHERE NOT ("+r.both(r.bad)+")) FROM "+dataView)
+	if err != nil {
+		return ""
+	}
+	usual := int(toInt(res.Rows[0][0])) // what the good ones have; 0 = there are none
+	if o := r.field.prop; usual == 0 && o != nil && o.Options.MinLength != nil {
+		usual = int(*o.Options.MinLength)
+	}
+	for _, v := range values {
+		if decimals == 0 && usual > 0 && len(v) >= usual {
+			return ""
+		}
+	}
+	if decimals > 0 {
+		return "identifiers were written as decimals (1234.0): a tool read them as numbers, and leading zeros are lost"
+	}
+	return "identifiers of digits that became shorter have lost their leading zeros; a tool read them as numbers"
 }
 
 // explainSet names the value that was probably meant.

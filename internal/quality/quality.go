@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -20,7 +21,10 @@ var migrations embed.FS
 func Migrations() db.Source { return db.Source{Room: "quality", FS: migrations} }
 
 // rulesVersion changes when a rule of this package changes its meaning; reports of older versions are made again.
-const rulesVersion = "rules 1"
+const rulesVersion = "rules 2"
+
+// trainEnv is the environment of a delivery of which nothing is said.
+const trainEnv = "train"
 
 // The kinds of reports.
 const (
@@ -54,6 +58,7 @@ type CheckInput struct {
 	Actor    string    // who asks
 	AsOf     time.Time // for freshness; zero = now, and service levels of latency are not judged
 	Via      string    // source of the fact: cli, api, job …
+	Env      string    // train, serve …: rules with env are run only there; "" = train
 }
 
 // Check runs a contract over a file and stores the report. The error is about the run (file absent, cancelled); what the
@@ -67,11 +72,13 @@ func (r *Room) Check(ctx context.Context, in CheckInput) (*Report, error) {
 	report := &Report{
 		Kind: kindContract, Product: in.Product, Dataset: in.Dataset, Path: in.Path, ContractDigest: in.Contract.Digest, Contract: in.Contract.title(),
 		Engine: r.engine.Version() + ", " + rulesVersion, Owner: first(in.Owner, in.Contract.Owner), Actor: in.Actor, CreatedAt: now,
+		Draft: in.Contract.Draft(),
 	}
 	if report.DataDigest, err = digest(ctx, in.Path); err != nil {
 		return nil, notFound(err, in.Path)
 	}
-	report.ID = report.identity(dayOf(in, o, now))
+	in.Env = first(in.Env, trainEnv)
+	report.ID = report.identity(dayOf(in, o, now), in.Env)
 	if old, found, err := r.stored(ctx, report.ID); err != nil || found && old.Status != Broken {
 		return old, err
 	}
@@ -161,7 +168,7 @@ func (r *Report) unreadable(u *unreadableError) {
 }
 
 func (r *Room) walk(ctx context.Context, in CheckInput, o *Object, src *source, report *Report, now time.Time) error {
-	c := compile(o, src, report.Owner)
+	c := compile(o, src, report.Owner, in.Env)
 	x := &run{src: src, object: o.Name, keys: c.keyFields(), asOf: now}
 	if !in.AsOf.IsZero() {
 		x.asOf = in.AsOf.UTC()
@@ -180,6 +187,7 @@ func (r *Room) walk(ctx context.Context, in CheckInput, o *Object, src *source, 
 	report.Measures = map[string]float64{"rows": float64(src.rows)}
 	for _, rule := range c.rules {
 		report.Checks = append(report.Checks, rule.Check)
+		maps.Copy(report.Measures, rule.measures)
 	}
 	return nil
 }

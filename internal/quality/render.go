@@ -25,6 +25,9 @@ func (r *Report) verdict() string {
 		}
 	}
 	word := map[Status]string{Pass: "accepted", Warn: "accepted with notices", Fail: "refused", Broken: "not decided"}[r.Status]
+	if r.Draft && failed+broken > 0 {
+		word = "accepted, because the contract is a draft"
+	}
 	return fmt.Sprintf("%s, %s: %s (%s)", filepath.Base(r.Path), plural(r.Rows, "row"), word, strings.Join(parts, ", "))
 }
 
@@ -36,7 +39,11 @@ func (r *Report) Text(w io.Writer) error {
 	if r.Owner != "" {
 		owner = ", owner " + r.Owner
 	}
-	p.line("  %s%s", r.Contract, owner)
+	if r.Kind == kindContract {
+		p.line("  dataset %s, contract %s%s", r.Dataset, r.Contract, owner)
+	} else {
+		p.line("  %s%s", r.Contract, owner)
+	}
 	for _, c := range r.Problems() {
 		p.line("")
 		p.line("  %s %s", c.mark(), c.Message)
@@ -51,11 +58,27 @@ func (r *Report) Text(w io.Writer) error {
 				p.line("      and %s more", count(more))
 			}
 		}
+		p.line("      rule %s", c.rule())
 		if c.Hint != "" {
 			p.line("      → %s", c.Hint)
 		}
 	}
 	return p.err
+}
+
+// rule names the rule with its severity, and expectation against observation: "temp.range, error: wanted 0 … 9, found 1 of 70".
+func (c *Check) rule() string {
+	line := c.ID + ", " + string(c.Severity)
+	var parts []string
+	for _, p := range [][2]string{{"wanted ", c.Expected}, {"found ", c.Observed}} {
+		if text := strings.Join(strings.Fields(p[1]), " "); text != "" && c.Status == Fail {
+			parts = append(parts, p[0]+text)
+		}
+	}
+	if len(parts) > 0 {
+		line += ": " + strings.Join(parts, ", ")
+	}
+	return line
 }
 
 func (c *Check) mark() string {

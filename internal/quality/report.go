@@ -33,7 +33,8 @@ type Report struct {
 	Path           string             `json:"path"`
 	DataDigest     ref.Digest         `json:"data_digest"`
 	ContractDigest ref.Digest         `json:"contract_digest"`
-	Contract       string             `json:"contract"` // id and version
+	Contract       string             `json:"contract"`        // id and version
+	Draft          bool               `json:"draft,omitempty"` // the contract is a draft or proposed: it refuses nothing
 	Engine         string             `json:"engine"`
 	Status         Status             `json:"status"`
 	Rows           int64              `json:"rows"`
@@ -120,7 +121,7 @@ func (c *Check) rank() int {
 }
 
 // settle computes the status of the report: certain failures first, then checks that could not be run, then warnings. A
-// rule that was skipped makes a warning, so that nothing passes unseen.
+// rule that was skipped makes a warning, so that nothing passes unseen. A draft has warnings only.
 func (r *Report) settle() {
 	r.Status = Pass
 	best := 4
@@ -140,6 +141,9 @@ func (r *Report) settle() {
 				r.Status = Warn
 			}
 		}
+	}
+	if r.Draft && r.Blocked() {
+		r.Status = Warn
 	}
 }
 

@@ -33,6 +33,8 @@ type rule struct {
 	low     *float64 // range of a statistic, set by measured
 	high    *float64
 	empty   bool // a statistic had no values
+
+	measures map[string]float64 // for the next delivery
 }
 
 const defaultSamples = 20

@@ -37,6 +37,7 @@ type Custom struct {
 	Exact      bool
 	Ordered    bool
 	AllowNaN   bool
+	Timezone   string // IANA name
 }
 
 // form says what one check of the vocabulary takes.
@@ -80,17 +81,21 @@ var vocabulary = map[string]form{
 	"correlation":     {args: "a b min max", needs: "a b"},
 	"share":           {column: true, args: "values min max by", needs: "values"},
 	"monotonic":       {column: true, args: "order strict"},
-	"gap":             {column: true, args: "step", needs: "step"},
+	"gap":             {column: true, args: "step timezone", needs: "step"},
+	"wall_clock":      {column: true, args: "timezone", needs: "timezone"},
+	"overlap":         {column: true},
+	"drift":           {column: true, args: "max", needs: "max"},
+	"absent":          {column: true},
 	"run_length":      {column: true, args: "max", needs: "max"},
 	"freshness":       {column: true, args: "max_age", needs: "max_age"},
 	"volume_change":   {args: "min max"},
-	"consistent_unit": {column: true, args: "min max statistic", needs: "min max"},
+	"consistent_unit": {column: true, args: "min max statistic"},
 	"sentinel":        {column: true, args: "values"},
 }
 
 // elsewhere are checks of the reference vocabulary that this engine does not run.
 var elsewhere = map[string]string{
-	"drift": "drift is watched by the monitor section of paraplu.yaml", "psi": "drift is watched by the monitor section of paraplu.yaml",
+	"psi":         "drift is watched by the monitor section of paraplu.yaml",
 	"foreign_key": "write it as a check of both tables after they are joined", "zscore": "use between, or quantile",
 }
 
@@ -145,7 +150,9 @@ func (r *reader) settle(n *yaml.Node, where string, q *Rule, f form, column, own
 	if f.column && len(c.Columns) != 1 {
 		r.report(n, where, "add column: NAME, or move the rule to a property", "the check %s is about one column", c.Check)
 	}
-	if strings.Contains(f.args, "max") && f.needs == "" || c.Check == "quantile" {
+	if c.Check == "consistent_unit" && (c.Min == nil) != (c.Max == nil) {
+		r.report(n, where, "add the other one, or leave both out: then it is compared with the delivery before", "the check consistent_unit has one limit")
+	} else if strings.Contains(f.args, "max") && f.needs == "" && c.Check != "consistent_unit" || c.Check == "quantile" {
 		if c.Min == nil && c.Max == nil {
 			r.report(n, where, "add min, max or both", "the check %s has no limit", c.Check)
 		}
@@ -211,7 +218,7 @@ func (r *reader) arguments(c *Custom, own *string) fields {
 		"values": r.values(&c.Values), "pattern": r.pattern(&c.Pattern), "format": r.one(&c.Format, append([]string{"json"}, textFormats...)...),
 		"a": r.text(&c.A), "b": r.text(&c.B), "op": r.one(&c.Op, "<", "<=", ">", ">=", "=", "!="), "expression": r.text(&c.Expression),
 		"order": r.one(&c.Order, "asc", "desc"), "by": r.text(&c.By), "statistic": r.one(&c.Statistic, "median", "mean"),
-		"step": r.duration(&c.Step), "max_age": r.duration(&c.MaxAge),
+		"timezone": r.zone(&c.Timezone), "step": r.duration(&c.Step), "max_age": r.duration(&c.MaxAge),
 	}
 }
 

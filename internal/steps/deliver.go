@@ -36,7 +36,7 @@ func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor 
 	var reportID string
 	var checked ref.Digest
 	if d.Contract != "" {
-		if out.Report, err = s.check(ctx, p, d, path, actor); err != nil {
+		if out.Report, err = s.check(ctx, p, d, path, actor, ""); err != nil {
 			return nil, err
 		}
 		if err := out.Report.Err(); err != nil {
@@ -54,6 +54,11 @@ func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor 
 
 // Check holds a file, or the file that lies at the dataset's path, against the contract. It stores the report and nothing else.
 func (s *Steps) Check(ctx context.Context, p *spec.Product, name, path, actor string) (*quality.Report, error) {
+	return s.CheckFor(ctx, p, name, path, actor, "")
+}
+
+// CheckFor is Check in an environment: rules of the contract may be for training or serving only; "" = for training.
+func (s *Steps) CheckFor(ctx context.Context, p *spec.Product, name, path, actor, env string) (*quality.Report, error) {
 	d, err := declared(p, name)
 	if err != nil {
 		return nil, err
@@ -66,10 +71,10 @@ func (s *Steps) Check(ctx context.Context, p *spec.Product, name, path, actor st
 	if path == "" {
 		path = p.Path(d.Path)
 	}
-	return s.check(ctx, p, d, path, actor)
+	return s.check(ctx, p, d, path, actor, env)
 }
 
-func (s *Steps) check(ctx context.Context, p *spec.Product, d spec.Data, path, actor string) (*quality.Report, error) {
+func (s *Steps) check(ctx context.Context, p *spec.Product, d spec.Data, path, actor, env string) (*quality.Report, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "the file %s does not exist", path).WithHint("paraplu data add %s PATH", d.Name)
 	}
@@ -82,7 +87,7 @@ func (s *Steps) check(ctx context.Context, p *spec.Product, d spec.Data, path, a
 	if err != nil {
 		return nil, err
 	}
-	return s.Quality.Check(ctx, quality.CheckInput{Product: p.Name, Dataset: d.Name, Path: path, Contract: contract, Owner: owner(p, d), Actor: actor})
+	return s.Quality.Check(ctx, quality.CheckInput{Product: p.Name, Dataset: d.Name, Path: path, Contract: contract, Owner: owner(p, d), Actor: actor, Env: env})
 }
 
 // owner is the member who answers for a dataset: the one written there, else the accountable of the activity.

@@ -74,6 +74,8 @@ func (s *Steps) gateContract(ctx context.Context, in gateInput) (registry.GateRe
 		switch {
 		case rep == nil:
 			bad = append(bad, v.String()+" was never checked")
+		case rep.Draft:
+			bad = append(bad, v.String()+" was held against a draft only; set status: active in its contract")
 		case rep.Blocked():
 			bad = append(bad, v.String()+" breaks its contract")
 		default:

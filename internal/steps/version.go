@@ -30,8 +30,8 @@ func (s *Steps) Thing(ctx context.Context, product, text string) (string, error)
 	return v.Ref(), nil
 }
 
-// CheckVersion holds a stored version, by any of its names, against the contract as it is now.
-func (s *Steps) CheckVersion(ctx context.Context, p *spec.Product, text, actor string) (*quality.Report, error) {
+// CheckVersion holds a stored version, by any of its names, against the contract as it is now, in an environment (CheckFor).
+func (s *Steps) CheckVersion(ctx context.Context, p *spec.Product, text, actor, env string) (*quality.Report, error) {
 	v, err := s.Datasets.Resolve(ctx, p.Name, text)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (s *Steps) CheckVersion(ctx context.Context, p *spec.Product, text, actor s
 		return nil, err
 	}
 	defer done()
-	return s.Check(ctx, p, v.Dataset, path, actor)
+	return s.CheckFor(ctx, p, v.Dataset, path, actor, env)
 }
 
 // copyOf lays a version out in a temporary folder, under its own name; done removes it.
