@@ -80,7 +80,7 @@ func first(list []string, otherwise string) string {
 func (s *session) commands() []*cobra.Command {
 	return []*cobra.Command{
 		s.demoCommand(), s.initCommand(), s.nextCommand(), s.statusCommand(), s.canvasCommand(), s.upCommand(),
-		s.dataCommand(), s.checkCommand(), s.runCommand(), s.packageCommand(),
+		s.dataCommand(), s.contractCommand(), s.checkCommand(), s.runCommand(), s.packageCommand(),
 		s.releaseCommand(), s.approveCommand(), s.placeCommand(), s.rollbackCommand(), s.deploymentsCommand(),
 		s.truthCommand(), s.monitorCommand(), s.incidentsCommand(), s.retrainCommand(), s.billCommand(),
 		s.importCommand(), s.exportCommand(), s.expCommand(), s.runsCommand(),
