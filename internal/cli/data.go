@@ -18,8 +18,8 @@ import (
 )
 
 func (s *session) dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, status, alias, diff, checkout, get"}
-	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet())
+	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, status, alias, diff, checkout, get, asof"}
+	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet(), s.dataAsOf())
 	return c
 }
 

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts plays sessions of users. Each begins with `stand`, which lays out the small product of testdata/stand, or with
-// `station`, the one of testdata/station, and adds these words to testscript's own:
+// TestScripts plays sessions of users. Each begins with `stand`, which lays out the small product of testdata/stand, with
+// `station`, the one of testdata/station, or with `fremont`, the example, and adds these words to testscript's own:
 //
 //	exits N COMMAND…      the command ends with exactly this code
 //	clean stdout|stderr   shows the last output again, with digests, ids, times and ports replaced, for cmp
@@ -73,17 +73,18 @@ func play(t *testing.T, dir string) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"stand": layOut("stand"), "station": layOut("station"), "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
+			"stand": layOut("testdata/stand"), "station": layOut("testdata/station"), "fremont": layOut("../../examples/fremont"), "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
 			"serve": serve, "stopped": stopped, "fetch": fetch, "busy": busy, "logged": loggedRuns,
 		},
 	})
 }
 
-// layOut copies a product of testdata and goes there.
-func layOut(name string) func(*testscript.TestScript, bool, []string) {
+// layOut copies a product and goes there.
+func layOut(folder string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
-		src, err := filepath.Abs(filepath.Join(root(), "testdata", name))
+		src, err := filepath.Abs(filepath.Join(root(), folder))
 		ts.Check(err)
+		name := filepath.Base(folder)
 		ts.Check(os.CopyFS(ts.MkAbs(name), os.DirFS(src)))
 		ts.Check(ts.Chdir(name))
 	}

@@ -91,6 +91,7 @@ var examples = map[string]string{
 	"data add":          "paraplu data add sales deliveries/2026-03.csv --as daisy",
 	"data ls":           "paraplu data ls",
 	"data log":          "paraplu data log sales",
+	"data asof":         "paraplu data asof decisions.csv forecasts.csv --known issued_at --on day=valid_for --keep rain_mm --prefix forecast_ -o build/features.csv",
 	"data status":       "paraplu data status\nparaplu data status sales --json",
 	"data diff":         "paraplu data diff sales                  # the newest version, against what lies there\nparaplu data diff sales@v1 sales@v2\nparaplu data diff sales@v1 sales@v2 --key day,shop --json",
 	"data get":          "paraplu data get pictures@v3 cats/**/*.png --to /tmp/cats\nparaplu data get sales@v3 --to -\nparaplu data get sales@v3                # a read-only copy; prints where it is",

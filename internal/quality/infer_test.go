@@ -111,6 +111,17 @@ func TestInferReadsTypesAndCodes(t *testing.T) {
 	}
 }
 
+// fewer lets a property be tried 30 times: each opens the engine more than once.
+func fewer(t *testing.T) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	before := f.Value.String()
+	t.Cleanup(func() { f.Value.Set(before) }) //nolint:errcheck // it was there
+	if err := f.Value.Set("30"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestWhatIsInferredAcceptsItsFile: a proposal, put in force, does not refuse the file that it was made from.
 func TestWhatIsInferredAcceptsItsFile(t *testing.T) {
 	r := newRoom(dbtest.SQLite(t, sources...))
@@ -120,8 +131,7 @@ func TestWhatIsInferredAcceptsItsFile(t *testing.T) {
 		rapid.StringMatching(`0[1-9]/[012][1-9]/20[0-4][0-9]`), rapid.SampledFrom([]string{"", "N/A", "-9999", "12", "13"}), rapid.StringMatching(`"[ '#:,a]{1,4}"`), rapid.SampledFrom([]string{"true", "FALSE", "nan", "1e5"}),
 	}
 	n := 0
-	defer flag.Set("rapid.checks", flag.Lookup("rapid.checks").Value.String()) //nolint:errcheck // what it was
-	flag.Set("rapid.checks", "30")                                             //nolint:errcheck // each opens the engine twice
+	fewer(t)
 	rapid.Check(t, func(t *rapid.T) {
 		kinds := rapid.SliceOfN(rapid.IntRange(0, len(cells)-1), 1, 4).Draw(t, "kinds")
 		var b strings.Builder
