@@ -1,10 +1,11 @@
 """Hours become days, and days become decisions. Only the standard library.
 
-    build/daily.csv      day, bikes, hours, known_at: days on which no more than the hour that clocks skip is empty
-    build/decisions.csv  day, decided_at, last_week, weekday, month: what is asked at 18:00 on the evening before
+    build/daily.csv      day, bikes, hours, known_at: days on which at most one hour is empty
+    build/decisions.csv  day, decided_at, last_week, weekday, month: asked at 18:00 on the evening before
 
-The file has 24 rows on every day. The hour that clocks skip in spring is empty or zero, and the hour that they show twice in
-autumn is there once; the error of that hour is accepted and said here. Moments are the local wall clock, labelled Z.
+The file has 24 rows on every day. The hour that clocks skip in spring is empty or zero, and the hour that
+they show twice in autumn is there once; the error of that hour is accepted and said here. Moments are the
+local wall clock, labelled Z.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Forecast vintages, SIMULATED from the observed weather with a seeded error: what was believed about a day, and since when.
+"""Forecast vintages, SIMULATED from the observed weather with a seeded error.
 
-Real forecasts were not archived with this data. Three vintages for each day, issued at 06:00 two days before, the day before and
-on the day; the error grows with the lead. Nothing is overwritten. Moments are the local wall clock, labelled Z.
+They say what was believed about a day, and since when. Real forecasts were not archived with this data.
+Three vintages for each day, issued at 06:00 two days before, the day before and on the day; the error grows
+with the lead. Nothing is overwritten. Moments are the local wall clock, labelled Z.
 
     build/forecasts.csv: valid_for, issued_at, lead_days, rain_mm, temp_max_c
 """

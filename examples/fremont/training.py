@@ -1,4 +1,4 @@
-"""The training set: joined decisions whose inputs were all known, with the outcome beside them. Only the standard library."""
+"""The training set: joined decisions whose inputs were all known, with the outcome beside them."""
 
 from __future__ import annotations
 

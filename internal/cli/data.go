@@ -15,6 +15,7 @@ import (
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/quality"
 	"github.com/paraplu/paraplu/internal/spec"
+	"github.com/paraplu/paraplu/internal/steps"
 )
 
 func (s *session) dataCommand() *cobra.Command {
@@ -30,7 +31,11 @@ func (s *session) dataAdd() *cobra.Command {
 			return s.withProduct(c.Context(), func(a *app.App, p *spec.Product) error {
 				d, err := a.Deliver(c.Context(), p, args[0], args[1], s.actor(p))
 				if d != nil && d.Report != nil && !s.json {
-					if err := d.Report.Text(s.out); err != nil {
+					rep := d.Report
+					if d.Whole != nil {
+						rep = d.Whole
+					}
+					if err := rep.Text(s.out); err != nil {
 						return err
 					}
 				}
@@ -42,6 +47,9 @@ func (s *session) dataAdd() *cobra.Command {
 						s.printf("%s: %d rows, %s, laid out at %s\n", d.Version, d.Version.Rows, bytesText(d.Version.Bytes), relative(p.Dir, mustPath(p, args[0])))
 					} else {
 						s.printf("%s holds exactly this already\n", d.Version)
+					}
+					if q := d.Quarantine; q != nil {
+						s.printf("%s: %s set aside, each with the checks that it failed: paraplu data checkout %s\n", q, count(int(q.Rows), "row"), q.Dataset)
 					}
 				})
 				return nil
@@ -222,7 +230,13 @@ func datasets(p *spec.Product) string {
 }
 
 func mustPath(p *spec.Product, name string) string {
-	d, _ := p.Dataset(name)
+	d, ok := p.Dataset(name)
+	if of, aside := strings.CutSuffix(name, steps.QuarantineOf("")); !ok && aside { // beside the data that it was taken from
+		if d, ok = p.Dataset(of); ok {
+			ext := filepath.Ext(d.Path)
+			return p.Path(strings.TrimSuffix(d.Path, ext) + steps.QuarantineOf("") + ext)
+		}
+	}
 	return p.Path(d.Path)
 }
 

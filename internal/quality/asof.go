@@ -33,10 +33,10 @@ type AsOf struct {
 
 // vintages are both files in one session.
 type vintages struct {
-	in          AsOfInput
-	session     Session
-	left, right []string // columns
-	keep        []string
+	in      AsOfInput
+	session Session
+	left    []string // columns of the decisions
+	keep    []string
 }
 
 // AsOf writes the decisions as CSV, each with the newest vintage whose known_at is not after the moment of the decision; where

@@ -46,7 +46,9 @@ func (c *compiler) add(r *rule, p *Property, name string, q *Rule) *rule {
 	if q != nil {
 		r.Severity, r.Dimension, r.Description, r.Line = q.Severity, first(q.Dimension, r.Dimension), q.Description, q.Place.Line
 		r.percent = r.percent || q.Percent
+		r.aside = q.Custom.OnFail == "quarantine"
 	}
+	r.aside = (r.aside || p != nil && p.Aside && r.Severity == Error) && r.bad != "" && r.probe == nil
 	r.ID = c.unique(first(idOf(q), strings.Trim(r.Column+"."+name, ".")))
 	c.rules = append(c.rules, r)
 	if p != nil && r.field == nil && r.Rule != "columns" {

@@ -58,6 +58,7 @@ type Property struct {
 	KeyPosition    int // in the primary key from 1; 0 = not in it
 	Classification string
 	Unit           string // customProperties unit: mm, degC, m/s …
+	Aside          bool   // customProperties on_fail: quarantine
 	Description    string
 	Rules          []Rule
 	Place          spec.Place

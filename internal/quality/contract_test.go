@@ -68,7 +68,7 @@ func TestProblems(t *testing.T) {
 		"missing argument":    {custom("check: gap"), `the key "step" is missing`},
 		"duration":            {custom("check: gap, step: 1 day"), "wanted a duration, got \"1 day\"; write 1d, 6h"},
 		"mostly":              {custom("check: finite, mostly: 99"), "wanted a share above 0 and at most 1"},
-		"on_fail":             {custom("check: finite, on_fail: quarantine"), "on_fail: quarantine is not offered; use fail or warn"},
+		"on_fail":             {custom("check: mean, min: 1, on_fail: quarantine"), "the check mean is not about single rows, so none can be set aside; use fail or warn"},
 		"drift":               {custom("check: psi"), "drift is watched by the monitor section"},
 		"option":              {strings.Replace(rule(""), "quality: []", "logicalTypeOptions: {minLength: 3}", 1), `unknown key "minLength"`},
 		"range upside down":   {strings.Replace(rule(""), "quality: []", "logicalTypeOptions: {minimum: 3, maximum: 1}", 1), "the smallest value 3 is above the largest 1"},

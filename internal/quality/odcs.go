@@ -162,8 +162,13 @@ func (r *reader) property(n *yaml.Node, where string, o *Object) {
 			r.list(n, where, func(n *yaml.Node, where string) {
 				var name, value string
 				r.object(n, where, fields{"id": nil, "description": nil, "property": r.text(&name), "value": func(n *yaml.Node, _ string) { value = n.Value }}, "property", "value")
-				if name == "unit" {
+				switch {
+				case name == "unit":
 					p.Unit = value
+				case name == "on_fail" && value == "quarantine":
+					p.Aside = true
+				case name == "on_fail":
+					r.report(n, where, "the only value here is quarantine", "on_fail: %s is not known", value)
 				}
 			})
 		},

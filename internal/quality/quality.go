@@ -58,6 +58,7 @@ type CheckInput struct {
 	Actor    string    // who asks
 	AsOf     time.Time // for freshness; zero = now, and service levels of latency are not judged
 	Via      string    // source of the fact: cli, api, job …
+	PartOf   string    // report of the delivery of which this is the good part; it is no delivery before
 	Env      string    // train, serve …: rules with env are run only there; "" = train
 }
 
@@ -175,7 +176,7 @@ func (r *Room) walk(ctx context.Context, in CheckInput, o *Object, src *source, 
 		c.latencies(in.Contract)
 	}
 	var err error
-	if x.previous, err = r.previous(ctx, report); err != nil {
+	if x.previous, err = r.previous(ctx, report, in.PartOf); err != nil {
 		return err
 	}
 	x.rules, x.gone = c.rules, c.gone
@@ -183,6 +184,11 @@ func (r *Room) walk(ctx context.Context, in CheckInput, o *Object, src *source, 
 		return err
 	}
 	c.renames(ctx, x)
+	if !report.Draft {
+		if report.Quarantined, err = x.setAside(ctx); err != nil {
+			return err
+		}
+	}
 	report.Rows, report.Columns = src.rows, c.header()
 	report.Measures = map[string]float64{"rows": float64(src.rows)}
 	for _, rule := range c.rules {

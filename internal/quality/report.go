@@ -39,6 +39,7 @@ type Report struct {
 	Status         Status             `json:"status"`
 	Rows           int64              `json:"rows"`
 	Columns        []string           `json:"columns"`
+	Quarantined    int64              `json:"quarantined,omitempty"` // rows that are set aside
 	Checks         []Check            `json:"checks"`
 	Measures       map[string]float64 `json:"measures,omitempty"` // of the delivery, for comparison with the next: rows, median(column)
 	Owner          string             `json:"owner"`
@@ -63,7 +64,8 @@ type Check struct {
 	Owner       string   `json:"owner,omitempty"`
 	Message     string   `json:"message,omitempty"` // one sentence
 	Hint        string   `json:"hint,omitempty"`
-	Line        int      `json:"line,omitempty"` // of the rule in the contract
+	Line        int      `json:"line,omitempty"`       // of the rule in the contract
+	Quarantine  bool     `json:"quarantine,omitempty"` // the bad rows are set aside, the others are accepted
 }
 
 // Sample is one bad row.

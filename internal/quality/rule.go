@@ -33,6 +33,7 @@ type rule struct {
 	low     *float64 // range of a statistic, set by measured
 	high    *float64
 	empty   bool // a statistic had no values
+	aside   bool // bad rows are set aside instead of refusing the delivery
 
 	measures map[string]float64 // for the next delivery
 }

@@ -70,12 +70,22 @@ func (r *Room) Reports(ctx context.Context, product, dataset string) (out []*Rep
 	return out, err
 }
 
-// previous gives the measures of the newest delivery of the dataset that passed and is another one.
-func (r *Room) previous(ctx context.Context, report *Report) (out map[string]float64, err error) {
+// Delivered marks a report as that of a version: what it measured is what the next delivery is compared with.
+func (r *Room) Delivered(ctx context.Context, id string) error {
+	err := r.db.Update(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(`UPDATE quality_report SET delivered_ms = ? WHERE id = ?`, db.Millis(r.clock()), id)
+		return err
+	})
+	return fault.Wrap(err, "marking the report %s as delivered", id)
+}
+
+// previous gives the measures of the delivery before: the last that became a version, else the last that was checked and
+// accepted, and is another one.
+func (r *Room) previous(ctx context.Context, report *Report, partOf string) (out map[string]float64, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		var body string
-		found, err := db.Found(tx.QueryRow(`SELECT body FROM quality_report WHERE product = ? AND dataset = ? AND kind = ? AND status IN ('pass', 'warn') AND data_digest <> ?
-			ORDER BY created_ms DESC, id LIMIT 1`, report.Product, report.Dataset, kindContract, string(report.DataDigest)).Scan(&body))
+		found, err := db.Found(tx.QueryRow(`SELECT body FROM quality_report WHERE product = ? AND dataset = ? AND kind = ? AND status IN ('pass', 'warn') AND data_digest <> ? AND id <> ?
+			ORDER BY delivered_ms DESC, created_ms DESC, id LIMIT 1`, report.Product, report.Dataset, kindContract, string(report.DataDigest), partOf).Scan(&body))
 		if err != nil || !found {
 			return err
 		}

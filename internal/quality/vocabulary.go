@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ type Custom struct {
 	Mostly     float64  // share of good rows that is enough; 0 = all
 	Percent    bool     // unit: percent
 	Measure    string   // unit: mm, degC …
-	OnFail     string   // "", fail, warn
+	OnFail     string   // "", fail, warn, quarantine
 	Env        []string
 	Samples    int64
 	Reference  string
@@ -92,6 +93,9 @@ var vocabulary = map[string]form{
 	"consistent_unit": {column: true, args: "min max statistic"},
 	"sentinel":        {column: true, args: "values"},
 }
+
+// rowChecks look at each row by itself, so that the bad ones can be set aside.
+var rowChecks = []string{"not_null", "missing", "in_set", "not_in_set", "between", "multiple_of", "finite", "length", "regex", "not_regex", "format", "compare", "expression"}
 
 // elsewhere are checks of the reference vocabulary that this engine does not run.
 var elsewhere = map[string]string{
@@ -197,11 +201,14 @@ func (r *reader) arguments(c *Custom, own *string) fields {
 			}
 		},
 		"on_fail": func(n *yaml.Node, where string) {
-			if n.Value == "quarantine" || n.Value == "drop" {
-				r.report(n, where, "use fail or warn", "on_fail: %s is not offered", n.Value)
-				return
+			switch {
+			case n.Value == "drop":
+				r.report(n, where, "use quarantine: the rows are set aside, and can be looked at", "on_fail: drop is not offered")
+			case n.Value == "quarantine" && !slices.Contains(rowChecks, c.Check):
+				r.report(n, where, "use fail or warn", "the check %s is not about single rows, so none can be set aside", c.Check)
+			default:
+				r.one(&c.OnFail, "fail", "warn", "quarantine")(n, where)
 			}
-			r.one(&c.OnFail, "fail", "warn")(n, where)
 		},
 		"columns": func(n *yaml.Node, where string) {
 			r.texts(&columns)(n, where)

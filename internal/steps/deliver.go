@@ -23,6 +23,9 @@ type Delivery struct {
 	Report  *quality.Report `json:"report,omitempty"` // nil without a contract
 	Version dataset.Version `json:"version"`
 	Created bool            `json:"created"` // false: the newest version is the same data
+
+	Quarantine *dataset.Version `json:"quarantine,omitempty"` // rows that were set aside, nil if none
+	Whole      *quality.Report  `json:"whole,omitempty"`      // of the delivery, when Report is of its good rows
 }
 
 // Deliver checks a file or folder against the contract of a dataset. If it keeps it, it becomes the newest version and is
@@ -42,12 +45,27 @@ func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor 
 		if err := out.Report.Err(); err != nil {
 			return out, err
 		}
+		if out.Report.Quarantined > 0 {
+			dir, err := os.MkdirTemp("", "paraplu-split-*")
+			if err != nil {
+				return out, fault.Wrap(err, "setting rows of %s aside", path)
+			}
+			defer os.RemoveAll(dir)
+			if path, err = s.quarantine(ctx, p, d, out, path, dir, actor); err != nil {
+				return out, err
+			}
+		}
 		reportID, checked = out.Report.ID, out.Report.DataDigest
 	}
 	out.Version, out.Created, err = s.Datasets.Add(ctx, dataset.AddInput{Product: p.Name, Name: name, Path: path, Actor: actor,
 		ReportID: reportID, Checked: checked, Source: d.Source, Licence: d.Licence, Simulated: d.Simulated})
 	if err != nil {
 		return out, err
+	}
+	if reportID != "" {
+		if err := s.Quality.Delivered(ctx, reportID); err != nil {
+			return out, err
+		}
 	}
 	return out, s.Datasets.Replace(ctx, out.Version, p.Path(d.Path))
 }
@@ -78,16 +96,23 @@ func (s *Steps) check(ctx context.Context, p *spec.Product, d spec.Data, path, a
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "the file %s does not exist", path).WithHint("paraplu data add %s PATH", d.Name)
 	}
-	file := p.Path(d.Contract)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fault.Wrap(err, "reading the contract of %s", d.Name)
-	}
-	contract, err := quality.ParseContract(file, text)
+	in, err := checkInput(p, d, path, actor)
 	if err != nil {
 		return nil, err
 	}
-	return s.Quality.Check(ctx, quality.CheckInput{Product: p.Name, Dataset: d.Name, Path: path, Contract: contract, Owner: owner(p, d), Actor: actor, Env: env})
+	in.Env = env
+	return s.Quality.Check(ctx, in)
+}
+
+func checkInput(p *spec.Product, d spec.Data, path, actor string) (quality.CheckInput, error) {
+	file := p.Path(d.Contract)
+	in := quality.CheckInput{Product: p.Name, Dataset: d.Name, Path: path, Owner: owner(p, d), Actor: actor}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return in, fault.Wrap(err, "reading the contract of %s", d.Name)
+	}
+	in.Contract, err = quality.ParseContract(file, text)
+	return in, err
 }
 
 // owner is the member who answers for a dataset: the one written there, else the accountable of the activity.
