@@ -192,15 +192,18 @@ func (s *session) showReports(reports []*quality.Report, junit, markdown string)
 	} else if err := render(s.out, reports, (*quality.Report).Text); err != nil {
 		return err
 	}
-	for file, form := range map[string]func(*quality.Report, io.Writer) error{junit: (*quality.Report).JUnit, markdown: (*quality.Report).Markdown} {
+	for file, write := range map[string]func(io.Writer) error{
+		junit:    func(w io.Writer) error { return quality.JUnit(w, reports...) },
+		markdown: func(w io.Writer) error { return render(w, reports, (*quality.Report).Markdown) },
+	} {
 		if file == "" {
 			continue
 		}
 		var text bytes.Buffer
-		if err := render(&text, reports, form); err != nil {
+		if err := write(&text); err != nil {
 			return err
 		}
-		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil { // it may be /dev/stdout
 			return fault.Wrap(err, "writing %s", file)
 		}
 	}

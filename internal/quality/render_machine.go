@@ -16,6 +16,11 @@ func (r *Report) JSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
+type junitSuites struct {
+	XMLName xml.Name     `xml:"testsuites"`
+	Suites  []junitSuite `xml:"testsuite"`
+}
+
 type junitSuite struct {
 	XMLName   xml.Name    `xml:"testsuite"`
 	Name      string      `xml:"name,attr"`
@@ -41,8 +46,35 @@ type junitResult struct {
 	Text    string `xml:",chardata"`
 }
 
-// JUnit writes the report as the XML that CI systems show: one test for each check. A notice is a passed test with output.
-func (r *Report) JUnit(w io.Writer) error {
+// JUnit writes the report as the XML that CI systems show.
+func (r *Report) JUnit(w io.Writer) error { return JUnit(w, r) }
+
+// JUnit writes reports as one document: one of them is a suite, several are suites in one root.
+func JUnit(w io.Writer, reports ...*Report) error {
+	var doc any
+	suites := junitSuites{}
+	for _, r := range reports {
+		s := r.suite()
+		doc = s
+		suites.Suites = append(suites.Suites, s)
+	}
+	if len(reports) != 1 {
+		doc = suites
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// suite gives the report as one suite with a test for each check. A notice is a passed test with output.
+func (r *Report) suite() junitSuite {
 	_, failed, _, broken, skipped := r.tally()
 	s := junitSuite{Name: r.Product + "/" + r.Dataset, Tests: len(r.Checks), Failures: failed, Errors: broken, Skipped: skipped, Timestamp: r.CreatedAt.Format("2006-01-02T15:04:05")}
 	for i := range r.Checks {
@@ -61,16 +93,7 @@ func (r *Report) JUnit(w io.Writer) error {
 		}
 		s.Cases = append(s.Cases, k)
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(s); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return s
 }
 
 // detail gives the rows, owner and hint of a check as lines.
