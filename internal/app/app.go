@@ -120,6 +120,7 @@ func (a *App) open(ctx context.Context) error {
 	}
 	engine := duck.New(duck.Config{TempDir: a.cfg.path("tmp", "duck")})
 	r.Analytics, a.engine = engine, engine
+	r.Parquet = engine.WriteParquet
 	r.Team = team.New(d, a.cfg.Clock)
 	r.Datasets = dataset.New(d, r.Blob, a.cfg.Clock)
 	r.Datasets.IndexDir = a.cfg.path("index")

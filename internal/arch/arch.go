@@ -55,7 +55,7 @@ var sdks = map[string][]string{
 	"gocloud.dev/":                {"blob"},
 	"github.com/danielgtaylor/":   {"httpapi"},
 	"github.com/spf13/cobra":      {"cli"},
-	"go.yaml.in/yaml":             {"spec", "quality", "pipeline", "modelpack"},
+	"go.yaml.in/yaml":             {"spec", "dataset", "quality", "pipeline", "modelpack"},
 	"go.opentelemetry.io/proto":   {"trace"},
 	"google.golang.org/protobuf":  {"trace"},
 	"golang.org/x/term":           {"cli", "demo"},

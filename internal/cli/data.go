@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paraplu/paraplu/internal/app"
+	"github.com/paraplu/paraplu/internal/dataset"
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/quality"
 	"github.com/paraplu/paraplu/internal/spec"
@@ -19,8 +20,8 @@ import (
 )
 
 func (s *session) dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, ls, log, status, alias, diff, checkout, get, asof"}
-	c.AddCommand(s.dataAdd(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet(), s.dataAsOf())
+	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, import, ls, log, status, alias, diff, checkout, get, asof"}
+	c.AddCommand(s.dataAdd(), s.dataImport(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet(), s.dataAsOf())
 	return c
 }
 
@@ -95,13 +96,24 @@ func (s *session) dataLog() *cobra.Command {
 				s.show(list, func() {
 					var rows [][]string
 					for _, v := range list {
-						rows = append(rows, []string{fmt.Sprintf("v%d", v.Number), v.Digest.Short(), strconv.FormatInt(v.Rows, 10), bytesText(v.Bytes), ago(v.CreatedAt), v.Actor, v.Message})
+						rows = append(rows, []string{fmt.Sprintf("v%d", v.Number), v.Digest.Short(), strconv.FormatInt(v.Rows, 10), bytesText(v.Bytes), ago(v.CreatedAt), v.Actor, commitText(v.Origin), v.Origin.Words(), v.Message})
 					}
-					s.table([]string{"version", "digest", "rows", "size", "added", "by", "message"}, rows, "no version of "+args[0]+" yet: paraplu data add "+args[0]+" PATH")
+					s.table([]string{"version", "digest", "rows", "size", "added", "by", "commit", "from", "message"}, rows, "no version of "+args[0]+" yet: paraplu data add "+args[0]+" PATH")
 				})
 				return nil
 			})
 		}}
+}
+
+// commitText gives the short id of the git commit, with + when files differed from it.
+func commitText(o *dataset.Origin) string {
+	switch {
+	case o == nil || o.Commit == "":
+		return ""
+	case o.Dirty:
+		return o.Commit[:min(12, len(o.Commit))] + "+"
+	}
+	return o.Commit[:min(12, len(o.Commit))]
 }
 
 func (s *session) dataCheckout() *cobra.Command {

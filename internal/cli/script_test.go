@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 //	serve, stopped N      starts `paraplu up`, $URL is where; ends it with SIGINT, it exits with N
 //	logged                five runs in two experiments of the current folder, with ids, times and values that never differ
 //	fetch STATUS PATH [BODY]   asks $URL; the answer becomes stdout
+//	files DIR             serves a folder over HTTP at $FILES
 //	busy                  $BUSY is a port that somebody else listens on
 //
 // [python] holds with PARAPLU_PYTHON, which PARAPLU_REQUIRE_PYTHON=1 wants; [mounts] where a test may mount file systems.
@@ -75,6 +77,7 @@ func play(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"stand": layOut("testdata/stand"), "station": layOut("testdata/station"), "fremont": layOut("../../examples/fremont"), "exits": exits, "clean": clean, "json": jsonCmd, "await": await, "flip": flip, "object": object, "keep": keep,
 			"serve": serve, "stopped": stopped, "fetch": fetch, "busy": busy, "logged": loggedRuns,
+			"files": serveFiles,
 		},
 	})
 }
@@ -409,6 +412,12 @@ func ask(ts *testscript.TestScript, method, url, body string) (int, string) {
 	text, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	return resp.StatusCode, string(text)
+}
+
+func serveFiles(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(server.Close)
+	ts.Setenv("FILES", server.URL)
 }
 
 func busy(ts *testscript.TestScript, _ bool, _ []string) {

@@ -94,6 +94,7 @@ var examples = map[string]string{
 	"data asof":         "paraplu data asof decisions.csv forecasts.csv --known issued_at --on day=valid_for --keep rain_mm --prefix forecast_ -o build/features.csv",
 	"data status":       "paraplu data status\nparaplu data status sales --json",
 	"data diff":         "paraplu data diff sales                  # the newest version, against what lies there\nparaplu data diff sales@v1 sales@v2\nparaplu data diff sales@v1 sales@v2 --key day,shop --json",
+	"data import":       "paraplu data import sales https://example.org/sales.csv\nparaplu data import sales --update       # again, if it changed\nparaplu data import sales --sql \"SELECT day, sold FROM sales ORDER BY day\" --from postgres://daisy@db.example/shop\nparaplu data import photos ../vision//data/photos    # what a DVC repository tracks",
 	"data get":          "paraplu data get pictures@v3 cats/**/*.png --to /tmp/cats\nparaplu data get sales@v3 --to -\nparaplu data get sales@v3                # a read-only copy; prints where it is",
 	"data alias":        "paraplu data alias sales gold v3              # sales@gold means v3\nparaplu data alias sales gold v4 --from v3    # unless somebody else moved it\nparaplu data alias sales gold --remove\nparaplu data alias sales",
 	"data checkout":     "paraplu data checkout sales@v3\nparaplu data checkout sales@2026-03-31        # the newest one of that day (UTC)\nparaplu data checkout sales@v3 --to /tmp/sales-v3.csv",

@@ -46,6 +46,7 @@ type Version struct {
 	Licence   string     `json:"licence,omitempty"`
 	Simulated bool       `json:"simulated"`           // not observed in the world; every face says so
 	ReportID  string     `json:"report_id,omitempty"` // of the contract check that let it in, "" if none
+	Origin    *Origin    `json:"origin,omitempty"`    // in lists of versions; nil = not known
 }
 
 // Ref gives the lineage name "dataset:weather@sha256:…".
@@ -70,7 +71,8 @@ type AddInput struct {
 	Inputs    []string // lineage references of what it was made from
 	Rows      int64    // 0 = count if possible
 	Columns   []string
-	Via       string // source of the fact: cli, api, job …
+	Via       string  // source of the fact: cli, api, job …
+	Origin    *Origin // nil = not known
 }
 
 // Room holds the datasets of all products.
@@ -137,7 +139,10 @@ func publish(tx *db.Tx, v Version, in AddInput) (Version, bool, error) {
 	if err := insert(tx, v); err != nil {
 		return v, false, err
 	}
-	inputs := in.Inputs
+	if err := insertOrigin(tx, v); err != nil {
+		return v, false, err
+	}
+	inputs := append(in.Inputs[:len(in.Inputs):len(in.Inputs)], v.Origin.inputs()...)
 	if v.ReportID != "" {
 		inputs = append(inputs[:len(inputs):len(inputs)], "report:"+v.ReportID)
 	}
@@ -148,7 +153,7 @@ func publish(tx *db.Tx, v Version, in AddInput) (Version, bool, error) {
 		Inputs: inputs, Outputs: []string{v.Ref()},
 		Data: map[string]any{
 			"dataset": v.Dataset, "number": v.Number, "rows": v.Rows, "bytes": v.Bytes, "files": len(v.Files), "columns": v.Columns,
-			"source": v.Source, "licence": v.Licence, "simulated": v.Simulated, "report": v.ReportID,
+			"source": v.Source, "licence": v.Licence, "simulated": v.Simulated, "report": v.ReportID, "origin": v.Origin,
 		},
 	})
 }
@@ -169,7 +174,7 @@ func (in *AddInput) version(t *tree, now time.Time) Version {
 	v := Version{
 		Product: in.Product, Dataset: in.Name, Folder: t.folder, Rows: t.rows, Columns: t.columns, Files: t.files, Bytes: t.bytes(),
 		CreatedAt: db.Time(db.Millis(now)), Actor: in.Actor, Message: in.Message, Source: in.Source, Licence: in.Licence,
-		Simulated: in.Simulated, ReportID: in.ReportID,
+		Simulated: in.Simulated, ReportID: in.ReportID, Origin: in.Origin,
 	}
 	if in.Rows > 0 {
 		v.Rows = in.Rows

@@ -11,5 +11,5 @@
 //	v, created, err := room.Add(ctx, dataset.AddInput{Product: "umbrella", Name: "weather", Path: "data/weather.csv", Actor: "daisy"})
 //	err = room.Checkout(ctx, v, "elsewhere/weather.csv")
 //
-// Tables: dataset_version, dataset_file.
+// Tables: dataset_version, dataset_file, dataset_alias, dataset_origin.
 package dataset

@@ -19,8 +19,10 @@ import (
 // Versions gives all versions of a dataset, newest first; none is no error.
 func (r *Room) Versions(ctx context.Context, product, name string) (out []Version, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
-		out, err = selectVersions(tx, `WHERE product = ? AND name = ? ORDER BY number DESC`, product, name)
-		return err
+		if out, err = selectVersions(tx, `WHERE product = ? AND name = ? ORDER BY number DESC`, product, name); err != nil {
+			return err
+		}
+		return withOrigins(tx, out)
 	})
 	return out, err
 }
@@ -40,6 +42,17 @@ func (r *Room) latest(ctx context.Context, product, name string) (v Version, fou
 		return err
 	})
 	return v, found, err
+}
+
+// Newest gives the newest version with its origin and without its files; nil when there is none.
+func (r *Room) Newest(ctx context.Context, product, name string) (*Version, error) {
+	return db.Get(ctx, r.db, func(tx *db.Tx) (*Version, error) {
+		vs, err := heads(tx, `WHERE product = ? AND name = ? ORDER BY number DESC LIMIT 1`, product, name)
+		if err != nil || len(vs) == 0 {
+			return nil, err
+		}
+		return &vs[0], withOrigins(tx, vs)
+	})
 }
 
 // Names gives the names of the datasets of a product, sorted.

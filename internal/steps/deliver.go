@@ -31,6 +31,10 @@ type Delivery struct {
 // Deliver checks a file or folder against the contract of a dataset. If it keeps it, it becomes the newest version and is
 // laid out at the dataset's path; if not, the error names column, rows and owner, and nothing of it is kept but the report.
 func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor string) (*Delivery, error) {
+	return s.deliver(ctx, p, name, path, actor, s.origin(ctx, p, path))
+}
+
+func (s *Steps) deliver(ctx context.Context, p *spec.Product, name, path, actor string, o *dataset.Origin) (*Delivery, error) {
 	d, err := declared(p, name)
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func (s *Steps) Deliver(ctx context.Context, p *spec.Product, name, path, actor 
 		reportID, checked = out.Report.ID, out.Report.DataDigest
 	}
 	out.Version, out.Created, err = s.Datasets.Add(ctx, dataset.AddInput{Product: p.Name, Name: name, Path: path, Actor: actor,
-		ReportID: reportID, Checked: checked, Source: d.Source, Licence: d.Licence, Simulated: d.Simulated})
+		ReportID: reportID, Checked: checked, Source: d.Source, Licence: d.Licence, Simulated: d.Simulated, Origin: o})
 	if err != nil {
 		return out, err
 	}

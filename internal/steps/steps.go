@@ -1,6 +1,8 @@
 // Package steps is the glue between rooms: what a person asks for in one sentence and what needs several rooms at once.
 //
 //	Deliver   a delivery is checked against its contract and becomes a dataset version, or is refused
+//	Import    data are fetched from elsewhere and delivered, with their provenance
+//	Diff      two states of a dataset, by files, columns and rows
 //	Package   the pipeline's export becomes a signed package with its lineage
 //	Release   gates are computed, the evidence is bound, an approved package is placed
 //	Retrain   newest data → pipeline → package → gates against the champion
@@ -45,8 +47,12 @@ type Rooms struct {
 	Monitor   *monitor.Room
 	Webhooks  *webhook.Room
 	Analytics monitor.Analytics
+	Parquet   ParquetWriter
 	Clock     func() time.Time
 }
+
+// ParquetWriter writes rows to a Parquet file, whole or not at all; rows calls add for each row.
+type ParquetWriter func(ctx context.Context, path string, columns []quality.Column, rows func(add func(row []any) error) error) error
 
 // Steps does what needs several rooms.
 type Steps struct{ Rooms }
