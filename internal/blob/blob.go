@@ -1,6 +1,10 @@
 // Package blob keeps immutable objects, each named by the SHA-256 of its bytes, in any bucket that gocloud.dev knows.
 // Small file and memory buckets are linked in; what is read is verified while it is read.
 //
+// A small object is a file of its own. A large one is cut where its content says (package chunk); its chunks, each stored once
+// and compressed when that pays, lie in packs, and a recipe lists them. A Batch also puts many small objects into packs, with
+// one sync for each pack. docs/spec/object-store.md is the format.
+//
 // An object is put before the transaction that refers to it. A crash in between leaves an object that nothing refers to;
 // Sweep removes such objects once they are older than a grace period, so that nothing half-done stays behind:
 //
@@ -9,6 +13,7 @@
 package blob
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,93 +30,92 @@ import (
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
-	"github.com/paraplu/paraplu/internal/whole"
 )
 
 // Store is a bucket of content-addressed objects. It is safe for concurrent use.
 type Store struct {
 	bucket *blob.Bucket
 	url    string
-	tmp    string // folder for bodies of unknown digest
+	root   string // of a file bucket, else ""
+	tmp    string // folder for bodies of unknown digest; "" = that of the system
+	packs  *packs
+
+	packSize int64
 }
 
 // Open opens "file:///folder" (made if missing) or "mem://".
 func Open(ctx context.Context, url string) (*Store, error) {
-	tmp := ""
+	s := &Store{packSize: defaultPackSize}
 	if dir, ok := strings.CutPrefix(url, "file://"); ok {
-		dir, _, _ = strings.Cut(dir, "?")
-		tmp = path.Join(dir, "tmp")
-		if err := os.MkdirAll(tmp, 0o755); err != nil {
-			return nil, fault.Wrap(err, "making the object folder %s", dir)
+		s.root, _, _ = strings.Cut(dir, "?")
+		s.tmp = path.Join(s.root, "tmp")
+		if err := os.MkdirAll(s.tmp, 0o755); err != nil {
+			return nil, fault.Wrap(err, "making the object folder %s", s.root)
 		}
-		url = "file://" + dir + "?create_dir=true&metadata=skip&no_tmp_dir=true"
+		url = "file://" + s.root + "?create_dir=true&metadata=skip&no_tmp_dir=true"
 	}
 	b, err := blob.OpenBucket(ctx, url)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "object store %q: %w", url, err).
 			WithHint("this build knows file:///folder and mem://")
 	}
-	return &Store{bucket: b, url: url, tmp: tmp}, nil
+	s.bucket, s.url = b, url
+	if s.root != "" {
+		s.packs = newPacks(folder{s.root})
+	} else {
+		s.packs = newPacks(&bucket{s: s})
+	}
+	return s, nil
 }
 
 // Close releases the bucket.
-func (s *Store) Close() error { return s.bucket.Close() }
+func (s *Store) Close() error {
+	s.packs.files.close("")
+	return s.bucket.Close()
+}
 
 func key(d ref.Digest) string { h := d.Hex(); return "sha256/" + h[:2] + "/" + h }
 
-// Put stores the bytes of r and gives their digest and size. The body goes to a temporary file first, so memory stays
-// constant and a broken upload leaves nothing; an object that exists already is not written again.
+// Put stores the bytes of r and gives their digest and size. Memory stays constant and a broken upload leaves nothing; what is
+// there already is not written again.
 func (s *Store) Put(ctx context.Context, r io.Reader) (ref.Digest, int64, error) {
-	f, err := os.CreateTemp(s.tmp, "put-*")
-	if err != nil {
-		return "", 0, fault.Wrap(err, "storing an object")
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	h := ref.NewHasher()
-	n, err := io.Copy(f, io.TeeReader(r, h))
-	if err != nil {
+	first := getBlock()
+	defer first.release()
+	if err := first.fill(r); err != nil {
 		return "", 0, failed(err, "an object")
 	}
-	d := h.Digest()
-	if ok, err := s.Hold(ctx, d); err != nil || ok {
-		return d, n, err
+	if first.last {
+		d := ref.Sum(first.fresh())
+		return d, int64(first.n), s.putPlain(ctx, d, first.fresh())
 	}
-	return d, n, s.place(ctx, d, f)
-}
-
-// place makes a complete temporary file an object: in a folder by renaming it, elsewhere by copying it.
-func (s *Store) place(ctx context.Context, d ref.Digest, f *os.File) error {
-	if s.tmp == "" {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return failed(err, d.Short())
-		}
-		return s.write(ctx, key(d), d.Short(), f)
+	b := s.Batch()
+	defer b.Abort(ctx)
+	if err := b.begin(ctx); err != nil {
+		return "", 0, err
 	}
-	target := path.Join(path.Dir(s.tmp), key(d))
-	err := f.Chmod(0o644)
-	if err == nil {
-		err = f.Sync() // the transaction that refers to it is durable, so it must be
+	d, n, err := b.stream(ctx, first, r)
+	if err != nil {
+		return "", 0, err
 	}
-	if err == nil {
-		err = os.MkdirAll(path.Dir(target), 0o777)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), target)
-	}
-	if err == nil {
-		err = whole.SyncFolder(path.Dir(target))
-	}
-	return failed(err, d.Short())
+	return d, n, failed(b.commit(ctx), d.Short())
 }
 
 // PutBytes stores b.
 func (s *Store) PutBytes(ctx context.Context, b []byte) (ref.Digest, error) {
-	d := ref.Sum(b)
-	if ok, err := s.Hold(ctx, d); err != nil || ok {
+	if len(b) >= plainMax {
+		d, _, err := s.Put(ctx, bytes.NewReader(b))
 		return d, err
 	}
-	return d, s.write(ctx, key(d), d.Short(), strings.NewReader(string(b)))
+	d := ref.Sum(b)
+	return d, s.putPlain(ctx, d, b)
+}
+
+// putPlain stores a small object as a file of its own, unless it is there.
+func (s *Store) putPlain(ctx context.Context, d ref.Digest, b []byte) error {
+	if ok, err := s.Hold(ctx, d); err != nil || ok {
+		return err
+	}
+	return s.write(ctx, key(d), d.Short(), bytes.NewReader(b))
 }
 
 // write stores r under a key of the bucket, whole or not at all.
@@ -147,28 +151,50 @@ func failed(err error, name string) error {
 
 // Get opens an object. Its bytes are verified: the last Read fails when they are not those of the digest.
 func (s *Store) Get(ctx context.Context, d ref.Digest) (io.ReadCloser, error) {
-	if _, err := ref.ParseDigest(string(d)); err != nil {
-		return nil, fault.New(fault.Invalid, "%w", err)
-	}
-	r, err := s.bucket.NewReader(ctx, key(d), nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fault.New(fault.NotFound, "object %s is not in the store", d)
-	} else if err != nil {
-		return nil, fault.Wrap(err, "reading %s", d.Short())
-	}
-	return &verifier{r: r, want: d, h: ref.NewHasher()}, nil
+	return s.GetFrom(ctx, d, 0)
 }
 
-// GetFrom opens an object at an offset. A part cannot be verified: only an offset of 0 reads as Get does.
+// GetFrom opens an object at an offset. What it reads is verified chunk by chunk. Of an object that was stored whole and is
+// larger than a megabyte, as earlier builds did, only an offset of 0 is verified.
 func (s *Store) GetFrom(ctx context.Context, d ref.Digest, offset int64) (io.ReadCloser, error) {
-	if _, err := ref.ParseDigest(string(d)); err != nil || offset == 0 {
-		return s.Get(ctx, d)
+	i, err := idOf(d)
+	if err != nil {
+		return nil, err
 	}
-	r, err := s.bucket.NewRangeReader(ctx, key(d), offset, -1, nil)
+	if r, ok, err := s.getPacked(ctx, i, offset); ok || err != nil {
+		return r, err
+	}
+	if r, ok, err := s.getPlain(ctx, d, offset); ok || err != nil {
+		return r, err
+	}
+	if err := s.packs.refresh(ctx); err != nil { // another process may have put it
+		return nil, err
+	}
+	if r, ok, err := s.getPacked(ctx, i, offset); ok || err != nil {
+		return r, err
+	}
+	return nil, fault.New(fault.NotFound, "object %s is not in the store", d)
+}
+
+// getPlain opens an object that is a file of its own.
+func (s *Store) getPlain(ctx context.Context, d ref.Digest, offset int64) (io.ReadCloser, bool, error) {
+	r, err := s.bucket.NewReader(ctx, key(d), nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fault.New(fault.NotFound, "object %s is not in the store", d)
+		return nil, false, nil
+	} else if err != nil {
+		return nil, false, fault.Wrap(err, "reading %s", d.Short())
 	}
-	return r, fault.Wrap(err, "reading %s", d.Short())
+	v := &verifier{r: r, want: d, h: ref.NewHasher()}
+	if offset == 0 {
+		return v, true, nil
+	}
+	defer v.Close()
+	if r.Size() <= plainMax {
+		b, err := io.ReadAll(v)
+		return io.NopCloser(bytes.NewReader(b[min(offset, int64(len(b))):])), true, err
+	}
+	part, err := s.bucket.NewRangeReader(ctx, key(d), offset, -1, nil)
+	return part, true, fault.Wrap(err, "reading %s", d.Short())
 }
 
 // ReadAll gives the bytes of an object, verified.
@@ -181,42 +207,31 @@ func (s *Store) ReadAll(ctx context.Context, d ref.Digest) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// Has tells whether the object exists.
-func (s *Store) Has(ctx context.Context, d ref.Digest) (bool, error) {
-	ok, err := s.bucket.Exists(ctx, key(d))
-	return ok, fault.Wrap(err, "looking for %s", d.Short())
-}
-
-// Hold is Has for an object that a transaction is about to refer to: it becomes as young as one that was just put, so that
-// a sweep which has read the references already spares it. False means: put it.
-func (s *Store) Hold(ctx context.Context, d ref.Digest) (bool, error) {
-	ok, err := s.Has(ctx, d)
-	if err != nil || !ok || s.tmp == "" {
-		return ok, err
-	}
-	now := time.Now()
-	return os.Chtimes(path.Join(path.Dir(s.tmp), key(d)), now, now) == nil, nil // swept this moment, or not ours to touch
-}
-
-// Delete removes an object; one that is absent is no error.
-func (s *Store) Delete(ctx context.Context, d ref.Digest) error {
-	err := s.bucket.Delete(ctx, key(d))
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil
-	}
-	return fault.Wrap(err, "deleting %s", d.Short())
-}
-
 // Object describes a stored object.
 type Object struct {
 	Digest  ref.Digest
 	Size    int64 // bytes
 	ModTime time.Time
+	Packed  bool // in a pack: a sweep may leave it until the pack is worth writing again
 }
 
 // List calls fn for every object.
 func (s *Store) List(ctx context.Context, fn func(Object) error) error {
-	return s.each(ctx, func(o *blob.ListObject) error {
+	seen, err := s.listPacked(ctx, fn)
+	if err != nil {
+		return err
+	}
+	return s.listPlain(ctx, func(o Object) error {
+		if i, err := idOf(o.Digest); err != nil || seen[i] {
+			return err
+		}
+		return fn(o)
+	})
+}
+
+// listPlain calls fn for the objects that are files of their own.
+func (s *Store) listPlain(ctx context.Context, fn func(Object) error) error {
+	return s.keys(ctx, "sha256/", func(o *blob.ListObject) error {
 		d, err := ref.ParseDigest("sha256:" + path.Base(o.Key))
 		if err != nil {
 			return nil // not ours
@@ -225,8 +240,9 @@ func (s *Store) List(ctx context.Context, fn func(Object) error) error {
 	})
 }
 
-func (s *Store) each(ctx context.Context, fn func(*blob.ListObject) error) error {
-	it := s.bucket.List(&blob.ListOptions{Prefix: "sha256/"})
+// keys calls fn for every key of the bucket that begins so.
+func (s *Store) keys(ctx context.Context, prefix string, fn func(*blob.ListObject) error) error {
+	it := s.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := it.Next(ctx)
 		if errors.Is(err, io.EOF) {
