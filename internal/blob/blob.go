@@ -74,6 +74,9 @@ func (s *Store) Close() error {
 	return s.bucket.Close()
 }
 
+// Folder is where a store that is a folder of this machine stands, else "". Caches may stand beside the objects.
+func (s *Store) Folder() string { return s.root }
+
 func key(d ref.Digest) string { h := d.Hex(); return "sha256/" + h[:2] + "/" + h }
 
 // Put stores the bytes of r and gives their digest and size. Memory stays constant and a broken upload leaves nothing; what is

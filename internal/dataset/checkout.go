@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
@@ -33,7 +35,7 @@ func (r *Room) checkout(ctx context.Context, v Version, dest string, careful boo
 	if len(v.Files) == 0 {
 		return fault.New(fault.Invalid, "%s holds no files", v)
 	}
-	have, err := r.present(ctx, dest)
+	have, there, err := r.lying(ctx, dest)
 	if err != nil {
 		return err
 	}
@@ -46,16 +48,19 @@ func (r *Room) checkout(ctx context.Context, v Version, dest string, careful boo
 			return err
 		}
 	}
-	for _, f := range p.write {
-		if err := r.place(ctx, f, target(v, dest, f)); err != nil {
-			return fault.Wrap(err, "checking out %s to %s", v, dest)
-		}
+	var done placing
+	err = each(ctx, len(p.write), func(ctx context.Context, i int) error {
+		return r.place(ctx, p.write[i], target(v, dest, p.write[i]), &done)
+	})
+	if err != nil {
+		return fault.Wrap(err, "checking out %s to %s", v, dest)
 	}
 	for _, path := range p.remove {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fault.Wrap(err, "checking out %s to %s", v, dest)
 		}
 	}
+	there.written(v, p.write, &done)
 	return nil
 }
 
@@ -66,12 +71,16 @@ func target(v Version, dest string, f File) string {
 	return filepath.Join(dest, filepath.FromSlash(f.Path))
 }
 
-// present gives the digest of every file at dest; nothing there is no error.
-func (r *Room) present(ctx context.Context, dest string) (map[string]ref.Digest, error) {
+// lying gives the digest of every file at dest, and what was seen there; nothing there is no error.
+func (r *Room) lying(ctx context.Context, dest string) (map[string]ref.Digest, *tree, error) {
 	have := map[string]ref.Digest{}
+	t := &tree{root: dest, stats: r.knownFiles(dest)}
 	err := filepath.WalkDir(dest, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
+		}
+		if path == dest && err == nil {
+			t.folder = d.IsDir()
 		}
 		if err != nil || d.IsDir() || slices.Contains(litter, d.Name()) {
 			return err
@@ -82,14 +91,64 @@ func (r *Room) present(ctx context.Context, dest string) (map[string]ref.Digest,
 		if err := regular(path, d.Type()); err != nil {
 			return err
 		}
-		var f File
-		if _, err := r.hash(ctx, path, &f); err != nil {
-			return fault.Wrap(err, "reading %s", path)
+		rel, err := filepath.Rel(dest, path)
+		if !t.folder {
+			rel = filepath.Base(dest)
 		}
-		have[path] = f.Digest
-		return nil
+		t.files = append(t.files, File{Path: filepath.ToSlash(rel)})
+		return err
 	})
-	return have, err
+	if err != nil {
+		return have, t, err
+	}
+	t.seen = make([]seen, len(t.files))
+	if err := each(ctx, len(t.files), func(ctx context.Context, i int) error { return r.look(ctx, t, i, nil) }); err != nil {
+		return have, t, err
+	}
+	for _, f := range t.files {
+		have[t.place(f)] = f.Digest
+	}
+	return have, t, nil
+}
+
+// placing is what a checkout has done so far.
+type placing struct {
+	dirs  sync.Map // that are known to be there
+	files sync.Map // path → stat before it got its name
+}
+
+// written remembers what a checkout has made, so that the next look at the place reads nothing. What was written is looked
+// at once the clock of the file system has moved on; a file that is not as it was written is somebody's work.
+func (t *tree) written(v Version, fresh []File, done *placing) {
+	made := &tree{root: t.root, folder: v.Folder, files: v.Files, stats: t.stats, seen: make([]seen, len(v.Files))}
+	if made.bytes() < worthwhileBytes && len(v.Files) < worthwhileFiles {
+		return
+	}
+	old := make(map[string]seen, len(t.seen))
+	for i, f := range t.files {
+		old[f.Path] = t.seen[i]
+	}
+	for _, f := range fresh {
+		delete(old, f.Path)
+	}
+	if len(fresh) > 0 {
+		time.Sleep(time.Duration(racyFine) + 10*time.Millisecond)
+	}
+	looked := time.Now().UnixNano()
+	for i, f := range v.Files {
+		s, same := old[f.Path]
+		if !same {
+			info, err := os.Lstat(made.place(f))
+			was, _ := done.files.Load(made.place(f))
+			s.now = statOf(info)
+			if was, ok := was.(stat); err != nil || !ok || s.now.size != f.Size || was.mtime != s.now.mtime || was.inode != s.now.inode {
+				return
+			}
+			s.now.looked, s.rows = looked, uncounted
+		}
+		made.seen[i] = s
+	}
+	made.remember()
 }
 
 // plan is what makes dest become a version.
@@ -151,11 +210,15 @@ func (r *Room) known(ctx context.Context, v Version, have map[string]ref.Digest,
 	return nil
 }
 
-// place writes one file beside its place, verified and synced, and renames it.
-func (r *Room) place(ctx context.Context, f File, path string) (err error) {
+// place writes one file beside its place, verified, and renames it. It is not synced: what a power cut takes from a checkout is
+// in the store.
+func (r *Room) place(ctx context.Context, f File, path string, done *placing) (err error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+	if _, there := done.dirs.Load(dir); !there {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		done.dirs.Store(dir, true)
 	}
 	in, err := r.blobs.Get(ctx, f.Digest)
 	if err != nil {
@@ -172,12 +235,12 @@ func (r *Room) place(ctx context.Context, f File, path string) (err error) {
 		}
 	}()
 	if _, err = io.Copy(out, in); err == nil {
-		err = out.Sync()
+		err = out.Chmod(0o644)
+	}
+	if info, err := out.Stat(); err == nil {
+		done.files.Store(path, statOf(info))
 	}
 	if err = errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	if err = os.Chmod(out.Name(), 0o644); err != nil {
 		return err
 	}
 	return os.Rename(out.Name(), path)

@@ -99,9 +99,11 @@ func (r *Room) Add(ctx context.Context, in AddInput) (v Version, created bool, e
 	if err := in.check(); err != nil {
 		return v, false, err
 	}
-	tree, err := r.walk(ctx, in.Path)
+	batch := r.blobs.Batch()
+	defer batch.Abort(ctx)
+	tree, err := r.scan(ctx, in.Path, batch)
 	if err != nil {
-		return v, false, err
+		return v, false, fault.Wrap(err, "adding %s to dataset %s", in.Path, in.Name)
 	}
 	if in.Checked != "" && !tree.folder && tree.files[0].Digest != in.Checked {
 		return v, false, fault.New(fault.Conflict, "%s changed after it was checked", in.Path).
@@ -110,14 +112,17 @@ func (r *Room) Add(ctx context.Context, in AddInput) (v Version, created bool, e
 	v = in.version(tree, r.clock().UTC())
 	manifest := encode(v)
 	v.Digest = ref.Sum(manifest)
-	if last, found, err := r.latest(ctx, in.Product, in.Name); err != nil {
+	if last, found, err := r.newest(ctx, in.Product, in.Name); err != nil {
 		return v, false, err
 	} else if found && last.Digest == v.Digest {
+		last.Files = v.Files
+		tree.remember()
 		return last, false, nil
 	}
-	if err := r.put(ctx, tree, manifest); err != nil {
+	if err := r.put(ctx, tree, manifest, batch); err != nil {
 		return v, false, fault.Wrap(err, "adding %s to dataset %s", in.Path, in.Name)
 	}
+	tree.remember()
 	r.beforeCommit()
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		v, created, err = publish(tx, v, in)
@@ -128,11 +133,12 @@ func (r *Room) Add(ctx context.Context, in AddInput) (v Version, created bool, e
 
 // publish writes the rows and the fact of a version, unless somebody else published the same content meanwhile.
 func publish(tx *db.Tx, v Version, in AddInput) (Version, bool, error) {
-	last, found, err := latest(tx, v.Product, v.Dataset)
+	last, found, err := newest(tx, v.Product, v.Dataset)
 	if err != nil {
 		return v, false, err
 	}
 	if found && last.Digest == v.Digest {
+		last.Files = v.Files
 		return last, false, nil
 	}
 	v.Number = last.Number + 1
@@ -185,35 +191,27 @@ func (in *AddInput) version(t *tree, now time.Time) Version {
 	return v
 }
 
-// put stores every file and the manifest. A file that is not what it was when it was looked at is an error.
-func (r *Room) put(ctx context.Context, t *tree, manifest []byte) error {
-	for _, f := range t.files {
-		if ok, err := r.blobs.Hold(ctx, f.Digest); err != nil {
-			return err
-		} else if ok {
-			continue
+// put completes a batch: the files that were not read are held, or read after all, and the manifest is stored.
+func (r *Room) put(ctx context.Context, t *tree, manifest []byte, batch *blob.Batch) error {
+	err := each(ctx, len(t.files), func(ctx context.Context, i int) error {
+		if !t.seen[i].known {
+			return nil
 		}
-		if err := r.putFile(ctx, t.place(f), f); err != nil {
+		want := t.files[i].Digest
+		if ok, err := batch.Hold(ctx, want); ok || err != nil {
 			return err
 		}
-	}
-	_, err := r.blobs.PutBytes(ctx, manifest)
-	return err
-}
-
-func (r *Room) putFile(ctx context.Context, path string, f File) error {
-	in, err := r.open(path)
+		if err := r.read(ctx, t, i, batch); err != nil || t.files[i].Digest == want {
+			return err
+		}
+		return fault.New(fault.Conflict, "%s changed while it was being added", t.place(t.files[i])).
+			WithHint("run the same command again")
+	})
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	got, _, err := r.blobs.Put(ctx, in)
-	if err != nil {
-		return fault.Wrap(err, "storing %s", f.Path)
+	if _, err := batch.PutBytes(ctx, manifest); err != nil {
+		return err
 	}
-	if got != f.Digest {
-		return fault.New(fault.Conflict, "%s changed while it was being added", path).
-			WithHint("wait until the file is complete, then run the same command again")
-	}
-	return nil
+	return batch.Commit(ctx)
 }

@@ -244,10 +244,13 @@ func TestFullDiskLeavesNothing(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		r := newRoom(t, d)
 		dir := write(t, map[string]string{"a.csv": "x\n1\n", "b.csv": "x\n2\n"})
+		var mu sync.Mutex
 		opened := 0
 		r.open = func(path string) (io.ReadCloser, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			opened++
-			if opened <= 3 { // both are hashed, the first is stored
+			if opened <= 1 { // the other cannot be read
 				return os.Open(path)
 			}
 			full := iotest.ErrReader(fmt.Errorf("write: %w", syscall.ENOSPC))
@@ -268,19 +271,29 @@ func TestFullDiskLeavesNothing(t *testing.T) {
 }
 
 func TestFileThatChangesMeanwhile(t *testing.T) {
-	r := newRoom(t, dbtest.SQLite(t, sources...))
+	d := dbtest.SQLite(t, sources...)
+	r := newRoom(t, d)
 	path := filepath.Join(write(t, map[string]string{"a.csv": "x\n1\n"}), "a.csv")
-	opened := 0
 	r.open = func(path string) (io.ReadCloser, error) {
-		if opened++; opened == 2 {
-			must(t, os.WriteFile(path, []byte("x\n1\n2\n"), 0o644))
-		}
-		return os.Open(path)
+		f, err := os.Open(path)
+		grow := func() { must(t, os.WriteFile(path, []byte("x\n1\n2\n"), 0o644)) }
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(f, 2), called(grow), f), f}, err
 	}
 	if _, _, err := r.Add(context.Background(), AddInput{Product: "p", Name: "n", Path: path, Actor: "a"}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("error = %v", err)
 	}
+	if n := len(objects(t, r)); n != 0 || len(facts(t, d)) != 0 {
+		t.Errorf("%d objects, %d facts", n, len(facts(t, d)))
+	}
 }
+
+// called is an empty reader that calls a function when it is read.
+type called func()
+
+func (c called) Read([]byte) (int, error) { c(); return 0, io.EOF }
 
 func TestWhatWasCheckedIsWhatIsAdded(t *testing.T) {
 	d := dbtest.SQLite(t, event.Migrations(), Migrations())

@@ -1,8 +1,9 @@
 // Package dataset keeps the versions of data: named, numbered, immutable and addressed by their content.
 //
 // A version is the list of its files, its manifest. The digest of the canonical manifest is the digest of the version, so
-// the same bytes under the same paths are the same version on every machine. Files are stored whole, as objects of the
-// blob store; the manifest itself is an object too.
+// the same bytes under the same paths are the same version on every machine. Files are objects of the blob store; the
+// manifest itself is an object too. Each file is read once: hashed, counted and stored in the same pass. What was read or
+// checked out is remembered by what lstat tells of it, in a file beside the objects, and not read again until that changes.
 //
 // Adding what is already the newest version changes nothing and says so. Everything is put as objects first; one
 // transaction then writes the rows and the fact dataset.published. A process that is killed in between leaves objects

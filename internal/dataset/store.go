@@ -1,8 +1,11 @@
 package dataset
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/paraplu/paraplu/internal/db"
 	"github.com/paraplu/paraplu/internal/ref"
@@ -21,13 +24,13 @@ func insert(tx *db.Tx, v Version) error {
 	if err != nil {
 		return err
 	}
-	stmt, err := tx.Prepare(`INSERT INTO dataset_file (product, name, number, path, size, digest) VALUES (?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for _, f := range v.Files {
-		if _, err := stmt.ExecContext(tx.Ctx(), v.Product, v.Dataset, v.Number, f.Path, f.Size, string(f.Digest)); err != nil {
+	for files := range slices.Chunk(v.Files, 100) { // many rows a statement: each costs a call
+		args := make([]any, 0, 6*len(files))
+		for _, f := range files {
+			args = append(args, v.Product, v.Dataset, v.Number, f.Path, f.Size, string(f.Digest))
+		}
+		values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?), ", len(files)), ", ")
+		if _, err := tx.Exec(`INSERT INTO dataset_file (product, name, number, path, size, digest) VALUES `+values, args...); err != nil {
 			return err
 		}
 	}
@@ -54,14 +57,19 @@ func scan(row interface{ Scan(...any) error }) (Version, error) {
 	return v, json.Unmarshal([]byte(columns), &v.Columns)
 }
 
-// selectVersions reads versions with their files.
-func selectVersions(tx *db.Tx, tail string, args ...any) ([]Version, error) {
-	var out []Version
-	err := tx.Each(func(rows *sql.Rows) error {
+// selectHeads reads versions without their files.
+func selectHeads(tx *db.Tx, tail string, args ...any) (out []Version, err error) {
+	err = tx.Each(func(rows *sql.Rows) error {
 		v, err := scan(rows)
 		out = append(out, v)
 		return err
 	}, `SELECT `+versionColumns+` FROM dataset_version `+tail, args...)
+	return out, err
+}
+
+// selectVersions reads versions with their files.
+func selectVersions(tx *db.Tx, tail string, args ...any) ([]Version, error) {
+	out, err := selectHeads(tx, tail, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +96,23 @@ func latest(tx *db.Tx, product, name string) (Version, bool, error) {
 		return Version{}, false, err
 	}
 	return vs[0], true, nil
+}
+
+// newest is latest without the files.
+func newest(tx *db.Tx, product, name string) (Version, bool, error) {
+	vs, err := selectHeads(tx, `WHERE product = ? AND name = ? ORDER BY number DESC LIMIT 1`, product, name)
+	if err != nil || len(vs) == 0 {
+		return Version{}, false, err
+	}
+	return vs[0], true, nil
+}
+
+func (r *Room) newest(ctx context.Context, product, name string) (v Version, found bool, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		v, found, err = newest(tx, product, name)
+		return err
+	})
+	return v, found, err
 }
 
 // References gives every object that a version needs: its files and its manifest.

@@ -9,7 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
+	"github.com/paraplu/paraplu/internal/blob"
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/ref"
 )
@@ -21,6 +25,25 @@ type tree struct {
 	files   []File
 	rows    int64
 	columns []string
+	seen    []seen // beside files
+	stats   *stats // what was known before
+}
+
+// seen is what is known of a file.
+type seen struct {
+	counted
+	known bool // it was not read
+	now   stat
+}
+
+// uncounted are the rows of a file that nobody counted.
+const uncounted = -2
+
+// counted is what a counter found; ok is false when the file is not a countable table.
+type counted struct {
+	rows    int64
+	columns []string
+	ok      bool
 }
 
 func (t *tree) bytes() (n int64) {
@@ -41,8 +64,9 @@ func (t *tree) place(f File) string {
 // litter is left in folders by file managers and is never data.
 var litter = []string{".DS_Store", "Thumbs.db", "desktop.ini"}
 
-// walk lists a file or folder and hashes what is there.
-func (r *Room) walk(ctx context.Context, root string) (*tree, error) {
+// scan lists a file or folder and hashes what is there; into a batch, when there is one, it also stores what it reads. Files
+// that are known by their stat are not read.
+func (r *Room) scan(ctx context.Context, root string, into *blob.Batch) (*tree, error) {
 	info, err := os.Lstat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -59,18 +83,108 @@ func (r *Room) walk(ctx context.Context, root string) (*tree, error) {
 	} else if err := t.list(); err != nil {
 		return nil, err
 	}
-	counts := make([]*counter, len(t.files))
-	for i := range t.files {
-		f := &t.files[i]
+	for _, f := range t.files {
 		if why := badPath(f.Path); why != "" {
-			return nil, refuse(t.place(*f), why)
-		}
-		if counts[i], err = r.hash(ctx, t.place(*f), f); err != nil {
-			return nil, fault.Wrap(err, "reading %s", t.place(*f))
+			return nil, refuse(t.place(f), why)
 		}
 	}
-	t.sum(counts)
+	t.stats = r.knownFiles(root)
+	t.seen = make([]seen, len(t.files))
+	if err := each(ctx, len(t.files), func(ctx context.Context, i int) error { return r.look(ctx, t, i, into) }); err != nil {
+		return nil, err
+	}
+	t.sum()
 	return t, nil
+}
+
+// look fills in one file: from what is known of it, else by reading it.
+func (r *Room) look(ctx context.Context, t *tree, i int, into *blob.Batch) error {
+	f, s := &t.files[i], &t.seen[i]
+	path := t.place(*f)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return fault.Wrap(err, "reading %s", path)
+	}
+	s.now = statOf(info)
+	if old, ok := t.stats.trusted(f.Path, s.now); ok && (into == nil || old.rows != uncounted || newCounter(path).kind == "") {
+		s.known, s.counted = true, old.counted
+		s.now.digest, s.now.looked = old.digest, old.looked
+		f.Size, f.Digest = s.now.size, old.digest
+		return nil
+	}
+	return r.read(ctx, t, i, into)
+}
+
+// read hashes, counts and stores one file in one pass.
+func (r *Room) read(ctx context.Context, t *tree, i int, into *blob.Batch) error {
+	f, s := &t.files[i], &t.seen[i]
+	path := t.place(*f)
+	s.known, s.now.looked = false, time.Now().UnixNano()
+	in, err := r.open(path)
+	if err != nil {
+		return fault.Wrap(err, "reading %s", path)
+	}
+	defer in.Close()
+	m := &meter{ctx: ctx, in: in, c: newCounter(path)}
+	if into != nil {
+		f.Digest, f.Size, err = into.Put(ctx, m)
+	} else {
+		err = m.hash(f)
+	}
+	if err != nil {
+		return fault.Wrap(err, "reading %s", path)
+	}
+	after, err := os.Lstat(path)
+	if now := statOf(after); err != nil || now.size != s.now.size || now.mtime != s.now.mtime || f.Size != s.now.size {
+		return fault.New(fault.Conflict, "%s changed while it was being read", path).
+			WithHint("wait until the file is complete, then run the same command again")
+	}
+	s.now.digest = f.Digest
+	s.counted.rows, s.counted.columns, s.counted.ok = m.c.result()
+	return nil
+}
+
+// meter counts the rows of what passes.
+type meter struct {
+	ctx context.Context
+	in  io.Reader
+	c   *counter
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := m.in.Read(p)
+	m.c.write(p[:n])
+	return n, err
+}
+
+// hash fills in size and digest.
+func (m *meter) hash(f *File) (err error) {
+	h := ref.NewHasher()
+	f.Size, err = io.CopyBuffer(h, m, make([]byte, 256<<10))
+	f.Digest = h.Digest()
+	return err
+}
+
+// each calls fn for 0 … n-1, some of them at once, and gives the first error.
+func each(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, 2) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				if err := fn(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
 }
 
 func (t *tree) list() error {
@@ -105,42 +219,15 @@ func regular(path string, mode fs.FileMode) error {
 	return nil
 }
 
-// hash fills size and digest, and counts rows on the way.
-func (r *Room) hash(ctx context.Context, path string, f *File) (*counter, error) {
-	in, err := r.open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	h, c := ref.NewHasher(), newCounter(path)
-	buf := make([]byte, 1<<20)
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n, err := in.Read(buf)
-		h.Write(buf[:n])
-		c.write(buf[:n])
-		f.Size += int64(n)
-		if err == io.EOF {
-			f.Digest = h.Digest()
-			return c, nil
-		} else if err != nil {
-			return nil, err
-		}
-	}
-}
-
 // sum adds the rows of all tables when every file is one of the same columns.
-func (t *tree) sum(counts []*counter) {
+func (t *tree) sum() {
 	var rows int64
 	var columns []string
-	for i, c := range counts {
-		n, header, ok := c.result()
-		if !ok || i > 0 && !slices.Equal(columns, header) {
+	for i, s := range t.seen {
+		if !s.ok || i > 0 && !slices.Equal(columns, s.columns) {
 			return
 		}
-		rows, columns = rows+n, header
+		rows, columns = rows+s.rows, s.columns
 	}
 	t.rows, t.columns = rows, columns
 }
