@@ -176,6 +176,9 @@ func (s *Store) GetFrom(ctx context.Context, d ref.Digest, offset int64) (io.Rea
 	if r, ok, err := s.getPacked(ctx, i, offset); ok || err != nil {
 		return r, err
 	}
+	if err := s.packs.intact(); err != nil {
+		return nil, fault.New(fault.NotFound, "object %s is not in what can be read of the store: %w", d, err).WithHint("restore the pack from a backup of the object store")
+	}
 	return nil, fault.New(fault.NotFound, "object %s is not in the store", d)
 }
 

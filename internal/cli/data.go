@@ -20,8 +20,8 @@ import (
 )
 
 func (s *session) dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, import, ls, log, status, alias, diff, checkout, get, asof"}
-	c.AddCommand(s.dataAdd(), s.dataImport(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet(), s.dataAsOf())
+	c := &cobra.Command{Use: "data", GroupID: "build", Short: "Dataset versions: add, import, ls, log, status, verify, alias, diff, checkout, get, asof"}
+	c.AddCommand(s.dataAdd(), s.dataImport(), s.dataList(), s.dataLog(), s.dataStatus(), s.dataVerify(), s.dataAlias(), s.dataDiff(), s.dataCheckout(), s.dataGet(), s.dataAsOf())
 	return c
 }
 

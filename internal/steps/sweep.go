@@ -8,7 +8,6 @@ import (
 	"github.com/paraplu/paraplu/internal/blob"
 	"github.com/paraplu/paraplu/internal/dataset"
 	"github.com/paraplu/paraplu/internal/db"
-	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/modelpack"
 	"github.com/paraplu/paraplu/internal/pipeline"
 	"github.com/paraplu/paraplu/internal/ref"
@@ -75,7 +74,7 @@ func (s *Steps) Inspect(ctx context.Context, deep bool) ([]string, error) {
 	there := map[ref.Digest]bool{}
 	if err := s.Blob.List(ctx, func(o blob.Object) error {
 		there[o.Digest] = true
-		if !refs[o.Digest] {
+		if !refs[o.Digest] && !o.Packed { // in packs it waits for its sweep
 			findings = append(findings, "object "+o.Digest.Short()+" is not referred to by anything (paraplu gc removes it)")
 		}
 		return nil
@@ -83,16 +82,18 @@ func (s *Steps) Inspect(ctx context.Context, deep bool) ([]string, error) {
 		return nil, err
 	}
 	for d := range refs {
-		switch {
-		case !there[d]:
+		if !there[d] {
 			findings = append(findings, "object "+string(d)+" is referred to and missing; restore it from a backup")
-		case deep:
-			if _, err := s.Blob.ReadAll(ctx, d); err != nil {
-				if fault.Is(err, fault.Canceled) {
-					return findings, err
-				}
-				findings = append(findings, err.Error())
+		}
+	}
+	if deep {
+		if _, err := s.Blob.Verify(ctx, func(d blob.Damage) error {
+			if d.Object == "" || refs[d.Object] { // else the next sweep removes it
+				findings = append(findings, d.Err.Error())
 			}
+			return nil
+		}); err != nil {
+			return findings, err
 		}
 	}
 	more, err := s.Rollout.Verify(ctx)
