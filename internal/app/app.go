@@ -118,7 +118,7 @@ func (a *App) open(ctx context.Context) error {
 	if r.Blob, err = blob.Open(ctx, a.cfg.Store); err != nil {
 		return err
 	}
-	engine := duck.New(duck.Config{TempDir: a.cfg.path("tmp", "duck")})
+	engine := duck.New(duck.Config{TempDir: a.cfg.path("tmp", "duck"), MemoryLimit: a.cfg.Memory, Threads: a.cfg.Threads})
 	r.Analytics, a.engine = engine, engine
 	r.Parquet = engine.WriteParquet
 	r.Team = team.New(d, a.cfg.Clock)

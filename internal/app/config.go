@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type Config struct {
 	Addr                 string           // listen address of `up`; default DefaultAddr
 	AllowRemote          bool             // listen on other than loopback although there is no log-in yet
 	AllowPrivateWebhooks bool             // webhooks may go to http and into private networks
+	Memory               string           // that one query of the analytics engine may use, "512MB"; default 2GB; the rest goes to disk
+	Threads              int              // of one query of the analytics engine; default all cores
 	Python               string           // interpreter for steps; default: see FindPython
 	Logger               *slog.Logger     // default slog.Default
 	Clock                func() time.Time // default time.Now
@@ -57,7 +60,23 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+	if err := c.checkLimits(); err != nil {
+		return c, err
+	}
 	return c, c.checkAddr()
+}
+
+// memorySize is what DuckDB takes for a limit, and no unit that people mix up.
+var memorySize = regexp.MustCompile(`^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$`)
+
+func (c Config) checkLimits() error {
+	if c.Memory != "" && !memorySize.MatchString(c.Memory) {
+		return fault.New(fault.Invalid, "%q is no amount of memory", c.Memory).WithHint("--memory 512MB, or PARAPLU_MEMORY=2GB")
+	}
+	if c.Threads < 0 {
+		return fault.New(fault.Invalid, "the number of threads must be 0 or more").WithHint("--threads 2, or PARAPLU_THREADS=2; 0 is all cores")
+	}
+	return nil
 }
 
 // path names a file of the workspace's own folder.

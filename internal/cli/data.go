@@ -157,6 +157,7 @@ func (s *session) checkCommand() *cobra.Command {
 	c.Flags().StringVar(&markdown, "markdown", "", "also write Markdown to this file")
 	c.Flags().StringVar(&env, "env", "", "environment whose rules count: train (default) or serve")
 	c.Flags().StringVar(&leakage, "leakage", "", "feature table to check for leakage")
+	s.limits(c)
 	return c
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -31,6 +32,9 @@ type session struct {
 	db   string
 	json bool
 	as   string
+
+	memory  string // that a query of the analytics engine may use
+	threads int
 }
 
 // Main runs one command line and gives the exit code of the process.
@@ -38,7 +42,13 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := stoppable(errOut, slices.Contains(args, "--json"))
 	defer stop()
 	slog.SetDefault(slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: logLevel()})))
-	s := &session{in: in, out: out, err: errOut}
+	s := &session{in: in, out: out, err: errOut, memory: os.Getenv("PARAPLU_MEMORY")}
+	if text := os.Getenv("PARAPLU_THREADS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if s.threads = n; err != nil {
+			s.threads = -1 // refused when it is used
+		}
+	}
 	root := s.root()
 	root.SetArgs(args)
 	root.SetIn(in)

@@ -12,7 +12,9 @@ import (
 	"github.com/paraplu/paraplu/internal/spec"
 )
 
-func (s *session) config() app.Config { return app.Config{Home: s.home, DB: s.db} }
+func (s *session) config() app.Config {
+	return app.Config{Home: s.home, DB: s.db, Memory: s.memory, Threads: s.threads}
+}
 
 // with opens the workspace for one command.
 func (s *session) with(ctx context.Context, fn func(a *app.App) error) error {
@@ -80,7 +82,7 @@ func first(list []string, otherwise string) string {
 func (s *session) commands() []*cobra.Command {
 	return []*cobra.Command{
 		s.demoCommand(), s.initCommand(), s.nextCommand(), s.statusCommand(), s.canvasCommand(), s.upCommand(),
-		s.dataCommand(), s.contractCommand(), s.checkCommand(), s.runCommand(), s.packageCommand(),
+		s.dataCommand(), s.contractCommand(), s.checkCommand(), s.profileCommand(), s.runCommand(), s.packageCommand(),
 		s.releaseCommand(), s.approveCommand(), s.placeCommand(), s.rollbackCommand(), s.deploymentsCommand(),
 		s.truthCommand(), s.monitorCommand(), s.incidentsCommand(), s.retrainCommand(), s.billCommand(),
 		s.importCommand(), s.exportCommand(), s.expCommand(), s.runsCommand(),

@@ -10,6 +10,8 @@ type Engine interface {
 	Version() string
 	// Open gives a session that can read exactly these files, and nothing else of the machine.
 	Open(ctx context.Context, files ...string) (Session, error)
+	// Scratch makes a folder for copies of files. done removes it; when the process is killed, the next one does.
+	Scratch() (dir string, done func(), err error)
 }
 
 // Session is a private place for temporary tables and views. It is used by one goroutine and closed by who opened it.

@@ -45,14 +45,14 @@ func (r *Room) Leakage(ctx context.Context, in LeakageInput) (*Report, error) {
 		Kind: kindLeakage, Product: in.Product, Dataset: first(in.Subject, "features"), Path: in.Path, ContractDigest: ref.Sum(declared), Contract: "known before the decision",
 		Engine: r.engine.Version() + ", " + rulesVersion, Owner: in.Owner, Actor: in.Actor, CreatedAt: db.Time(db.Millis(r.clock())),
 	}
-	if report.DataDigest, err = digest(ctx, in.Path); err != nil {
+	if report.DataDigest, err = Digest(ctx, in.Path); err != nil {
 		return nil, notFound(err, in.Path)
 	}
 	report.ID = report.identity()
 	if old, found, err := r.stored(ctx, report.ID); err != nil || found && old.Status != Broken {
 		return old, err
 	}
-	src, err := r.open(ctx, in.Path, nil, nil)
+	src, err := r.open(ctx, in.Path, report.DataDigest, nil, nil)
 	var u *unreadableError
 	switch {
 	case errors.As(err, &u):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"time"
 
 	"github.com/paraplu/paraplu/internal/db"
@@ -44,6 +45,9 @@ func New(d *db.DB, engine Engine, clock func() time.Time) *Room {
 	return &Room{db: d, engine: engine, clock: clock}
 }
 
+// Scratch makes a folder for copies of files. done removes it; when the process is killed, the next one does.
+func (r *Room) Scratch() (dir string, done func(), err error) { return r.engine.Scratch() }
+
 // References gives the objects that reports need: none, they are rows.
 func References(*db.Tx) ([]ref.Digest, error) { return nil, nil }
 
@@ -75,7 +79,11 @@ func (r *Room) Check(ctx context.Context, in CheckInput) (*Report, error) {
 		Engine: r.engine.Version() + ", " + rulesVersion, Owner: first(in.Owner, in.Contract.Owner), Actor: in.Actor, CreatedAt: now,
 		Draft: in.Contract.Draft(),
 	}
-	if report.DataDigest, err = digest(ctx, in.Path); err != nil {
+	before, err := os.Stat(in.Path)
+	if err != nil {
+		return nil, notFound(fault.Wrap(err, "opening %s", in.Path), in.Path)
+	}
+	if report.DataDigest, err = Digest(ctx, in.Path); err != nil {
 		return nil, notFound(err, in.Path)
 	}
 	in.Env = first(in.Env, trainEnv)
@@ -83,7 +91,7 @@ func (r *Room) Check(ctx context.Context, in CheckInput) (*Report, error) {
 	if old, found, err := r.stored(ctx, report.ID); err != nil || found && old.Status != Broken {
 		return old, err
 	}
-	src, err := r.open(ctx, in.Path, in.Contract, o.Properties)
+	src, err := r.open(ctx, in.Path, report.DataDigest, in.Contract, o.Properties)
 	var u *unreadableError
 	switch {
 	case errors.As(err, &u):
@@ -92,10 +100,10 @@ func (r *Room) Check(ctx context.Context, in CheckInput) (*Report, error) {
 		return nil, err
 	default:
 		defer src.close()
-		if src.digest != report.DataDigest {
-			return nil, fault.New(fault.Conflict, "%s changed while it was being checked", in.Path)
-		}
 		if err := r.walk(ctx, in, o, src, report, now); err != nil {
+			return nil, err
+		}
+		if err := unchanged(in.Path, before); err != nil { // the digest is of what was there before
 			return nil, err
 		}
 	}

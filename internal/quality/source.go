@@ -63,7 +63,14 @@ type source struct {
 	rows    int64
 	layout  *layout // csv and jsonl
 	digest  ref.Digest
-	scratch string // cleaned copy, "" if none
+	parquet string // absolute path, "" of other formats
+	done    func() // removes copies; nil if there are none
+}
+
+// folder gives a place for copies of the file, which close removes.
+func (s *source) folder(e Engine) (dir string, err error) {
+	dir, s.done, err = e.Scratch()
+	return dir, err
 }
 
 func (s *source) field(name string) *field {
@@ -79,8 +86,8 @@ func (s *source) close() {
 	if s.session != nil {
 		s.session.Close() //nolint:errcheck // nothing of it is kept
 	}
-	if s.scratch != "" {
-		os.Remove(s.scratch) //nolint:errcheck // in the temporary folder
+	if s.done != nil {
+		s.done()
 	}
 }
 
@@ -120,8 +127,9 @@ func first(texts ...string) string {
 	return ""
 }
 
-// open reads a file into a session, typed by the properties (nil: everything as text or as the file says).
-func (r *Room) open(ctx context.Context, path string, c *Contract, props []Property) (_ *source, err error) {
+// open reads a file into a session, typed by the properties (nil: everything as text or as the file says). digest names its
+// content, when the caller has just computed it.
+func (r *Room) open(ctx context.Context, path string, digest ref.Digest, c *Contract, props []Property) (_ *source, err error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "%s does not exist", path)
@@ -130,7 +138,7 @@ func (r *Room) open(ctx context.Context, path string, c *Contract, props []Prope
 	} else if !info.Mode().IsRegular() {
 		return nil, fault.New(fault.Unsupported, "%s is a folder; one file is checked at a time", path)
 	}
-	s := &source{}
+	s := &source{digest: digest}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -140,8 +148,10 @@ func (r *Room) open(ctx context.Context, path string, c *Contract, props []Prope
 	if s.format, delimiter, err = formatOf(path, c); err != nil {
 		return nil, err
 	}
-	if s.digest, err = digest(ctx, path); err != nil {
-		return nil, err
+	if digest == "" {
+		if s.digest, err = Digest(ctx, path); err != nil {
+			return nil, err
+		}
 	}
 	switch s.format {
 	case "csv":
@@ -154,8 +164,8 @@ func (r *Room) open(ctx context.Context, path string, c *Contract, props []Prope
 	if err != nil {
 		return s.failed(err)
 	}
-	if after, err := os.Stat(path); err != nil || after.Size() != info.Size() || !after.ModTime().Equal(info.ModTime()) {
-		return nil, fault.New(fault.Conflict, "%s changed while it was being checked", path).WithHint("wait until the file is complete, then run the same command again")
+	if err := unchanged(path, info); err != nil {
+		return nil, err
 	}
 	res, err := s.session.Query(ctx, "SELECT count(*) FROM "+dataView)
 	if err != nil {
@@ -163,6 +173,14 @@ func (r *Room) open(ctx context.Context, path string, c *Contract, props []Prope
 	}
 	s.rows = toInt(res.Rows[0][0])
 	return s, nil
+}
+
+// unchanged tells whether a file is as it was.
+func unchanged(path string, before os.FileInfo) error {
+	if now, err := os.Stat(path); err != nil || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) || !os.SameFile(now, before) {
+		return fault.New(fault.Conflict, "%s changed while it was being checked", path).WithHint("wait until the file is complete, then run the same command again")
+	}
+	return nil
 }
 
 // failed keeps the digest of a file that is no table: the report about it needs a name.
@@ -176,7 +194,8 @@ func (s *source) failed(err error) (*source, error) {
 	return nil, err
 }
 
-func digest(ctx context.Context, path string) (ref.Digest, error) {
+// Digest names the content of a file.
+func Digest(ctx context.Context, path string) (ref.Digest, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fault.Wrap(err, "opening %s", path)

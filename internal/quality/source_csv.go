@@ -18,10 +18,13 @@ func (r *Room) openCSV(ctx context.Context, s *source, path string, delimiter by
 	}
 	s.layout = l
 	if l.BrokenN > 0 { // DuckDB reads a copy without the broken records, so that rows and lines stay known
-		if s.scratch, err = clean(ctx, path, delimiter); err != nil {
-			return fault.Wrap(err, "copying the readable rows of %s", path)
+		dir, err := s.folder(r.engine)
+		if err != nil {
+			return err
 		}
-		path = s.scratch
+		if path, err = clean(ctx, dir, path, delimiter); err != nil {
+			return fault.Wrap(err, "copying the readable rows of the file")
+		}
 	}
 	if s.session, err = r.engine.Open(ctx, path); err != nil {
 		return err
@@ -53,9 +56,9 @@ func scanFile(ctx context.Context, path string, delimiter byte, keep func([]byte
 	return scanCSV(ctx, f, delimiter, keep)
 }
 
-// clean writes the readable records to a temporary file.
-func clean(ctx context.Context, path string, delimiter byte) (name string, err error) {
-	out, err := os.CreateTemp("", "paraplu-clean-*.csv")
+// clean writes the readable records to a file in dir.
+func clean(ctx context.Context, dir, path string, delimiter byte) (name string, err error) {
+	out, err := os.Create(filepath.Join(dir, "readable.csv"))
 	if err != nil {
 		return "", err
 	}
@@ -69,9 +72,5 @@ func clean(ctx context.Context, path string, delimiter byte) (name string, err e
 		}
 		return nil
 	})
-	if err = errors.Join(err, w.Flush(), out.Close()); err != nil {
-		os.Remove(out.Name())
-		return "", err
-	}
-	return out.Name(), nil
+	return out.Name(), errors.Join(err, w.Flush(), out.Close())
 }

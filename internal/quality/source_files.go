@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,11 +22,14 @@ func (r *Room) openLines(ctx context.Context, s *source, path string, props []Pr
 		return fault.Wrap(err, "opening %s", path)
 	}
 	defer f.Close()
-	clean, err := os.CreateTemp("", "paraplu-clean-*.jsonl")
+	dir, err := s.folder(r.engine)
+	if err != nil {
+		return err
+	}
+	clean, err := os.Create(filepath.Join(dir, "readable.jsonl"))
 	if err != nil {
 		return fault.Wrap(err, "copying the readable lines of %s", path)
 	}
-	s.scratch = clean.Name()
 	w := bufio.NewWriter(clean)
 	l, err := scanLines(ctx, f, w)
 	if err == nil {
@@ -38,14 +42,14 @@ func (r *Room) openLines(ctx context.Context, s *source, path string, props []Pr
 		return err
 	}
 	s.layout = l
-	if s.session, err = r.engine.Open(ctx, s.scratch); err != nil {
+	if s.session, err = r.engine.Open(ctx, clean.Name()); err != nil {
 		return err
 	}
 	selects := make([]string, len(l.Header))
 	for i, name := range l.Header {
 		selects[i] = fmt.Sprintf("json_extract_string(json, %s) AS %s", literal(`$."`+name+`"`), ident(cell(i)))
 	}
-	from := "(SELECT " + strings.Join(selects, ", ") + " FROM read_ndjson_objects(" + literal(abs(s.scratch)) + ", format = 'newline_delimited', maximum_object_size = 2097152))"
+	from := "(SELECT " + strings.Join(selects, ", ") + " FROM read_ndjson_objects(" + literal(abs(clean.Name())) + ", format = 'newline_delimited', maximum_object_size = 2097152))"
 	return s.materialise(ctx, from, l.Header, props)
 }
 
@@ -147,6 +151,7 @@ func (r *Room) openParquet(ctx context.Context, s *source, path string, props []
 	if s.session, err = r.engine.Open(ctx, path); err != nil {
 		return err
 	}
+	s.parquet = abs(path)
 	from := "read_parquet(" + literal(abs(path)) + ", file_row_number = true)"
 	res, err := s.session.Query(ctx, "DESCRIBE SELECT * FROM "+from)
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Exhausted) {

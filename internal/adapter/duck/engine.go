@@ -9,13 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/paraplu/paraplu/internal/fault"
 	"github.com/paraplu/paraplu/internal/quality"
-	"github.com/paraplu/paraplu/internal/ref"
 )
 
 // Config limits what DuckDB may use. Zero values have defaults.
@@ -26,14 +24,11 @@ type Config struct {
 	Sessions    int    // open at the same time, others wait; 0 = 4
 }
 
-// staleAfter is how long the spill folder of a killed process is kept.
-const staleAfter = 24 * time.Hour
-
 // Engine opens sessions. It is safe for concurrent use and holds nothing between them.
 type Engine struct {
-	cfg     Config
-	slots   chan struct{}
-	prepare sync.Once
+	cfg   Config
+	slots chan struct{}
+	spill *spill
 }
 
 var _ quality.Engine = (*Engine)(nil)
@@ -49,7 +44,7 @@ func New(cfg Config) *Engine {
 	if cfg.Sessions <= 0 {
 		cfg.Sessions = 4
 	}
-	return &Engine{cfg: cfg, slots: make(chan struct{}, cfg.Sessions)}
+	return &Engine{cfg: cfg, slots: make(chan struct{}, cfg.Sessions), spill: &spill{root: cfg.TempDir}}
 }
 
 // Version gives "duckdb 1.5.6".
@@ -85,13 +80,17 @@ func (e *Engine) open(ctx context.Context, files []string) (_ *session, err erro
 	case <-ctx.Done():
 		return nil, fault.New(fault.Canceled, "waiting for the analytics engine: %w", ctx.Err())
 	}
-	s := &session{release: func() { <-e.slots }, spill: filepath.Join(e.cfg.TempDir, "s-"+ref.NewID())}
+	s := &session{release: func() { <-e.slots }}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	e.prepare.Do(e.sweep)
+	spill, give, err := e.spill.take("s")
+	if err != nil {
+		return nil, err
+	}
+	s.give = give
 	connector, err := duckdb.NewConnector("", nil)
 	if err != nil {
 		return nil, fault.Wrap(err, "starting DuckDB")
@@ -100,7 +99,7 @@ func (e *Engine) open(ctx context.Context, files []string) (_ *session, err erro
 	if s.conn, err = s.pool.Conn(ctx); err != nil {
 		return nil, classify(ctx, err)
 	}
-	settings, err := e.settings(s.spill, files)
+	settings, err := e.settings(spill, files)
 	if err != nil {
 		return nil, err
 	}
@@ -138,19 +137,18 @@ func (e *Engine) settings(spill string, files []string) ([]string, error) {
 	return append(out, "SET enable_external_access = false", "SET lock_configuration = true"), nil
 }
 
-// sweep removes spill folders of processes that were killed, and makes the folder.
-func (e *Engine) sweep() {
-	os.MkdirAll(e.cfg.TempDir, 0o700) //nolint:errcheck // DuckDB says it when it needs the folder
-	entries, err := os.ReadDir(e.cfg.TempDir)
+// Scratch makes a folder for copies of files. done removes it; when the process is killed, the next one does.
+func (e *Engine) Scratch() (dir string, done func(), err error) {
+	dir, give, err := e.spill.take("c")
 	if err != nil {
-		return
+		return "", nil, err
 	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err == nil && strings.HasPrefix(entry.Name(), "s-") && time.Since(info.ModTime()) > staleAfter {
-			os.RemoveAll(filepath.Join(e.cfg.TempDir, entry.Name())) //nolint:errcheck // tried again by the next process
-		}
+	done = func() { give() } //nolint:errcheck // tried again by the next process
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		done()
+		return "", nil, fault.Wrap(err, "making a folder for copies")
 	}
+	return dir, done, nil
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"os"
 
 	"github.com/paraplu/paraplu/internal/quality"
 )
@@ -13,7 +12,7 @@ import (
 type session struct {
 	pool    *sql.DB
 	conn    *sql.Conn
-	spill   string
+	give    func() error // the spill folder
 	release func()
 }
 
@@ -58,7 +57,9 @@ func (s *session) Close() error {
 	if s.pool != nil {
 		err = errors.Join(err, s.pool.Close())
 	}
-	err = errors.Join(err, os.RemoveAll(s.spill))
+	if s.give != nil {
+		err = errors.Join(err, s.give())
+	}
 	s.release()
 	s.release = nil
 	return err

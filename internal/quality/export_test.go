@@ -1,0 +1,8 @@
+package quality
+
+// SetShortcutRows changes from how many rows on shortcuts are tried; below 0 is never.
+func SetShortcutRows(n int64) (restore func()) {
+	old := shortcutRows
+	shortcutRows = n
+	return func() { shortcutRows = old }
+}
