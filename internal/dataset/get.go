@@ -115,17 +115,13 @@ func (r *Room) holds(ctx context.Context, v Version, f File, to string) (bool, e
 
 // Stream writes one file to w, verified: an error at the end means that what was written is not to be trusted.
 func (r *Room) Stream(ctx context.Context, f File, w io.Writer) error {
-	in, err := r.read(ctx, f)
+	in, err := r.blobs.Get(ctx, f.Digest)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	_, err = io.Copy(w, in)
 	return err
-}
-
-func (r *Room) read(ctx context.Context, f File) (io.ReadCloser, error) {
-	return r.blobs.Get(ctx, f.Digest)
 }
 
 // write puts one file in place, whole or not at all.
@@ -152,7 +148,7 @@ func (r *Room) write(ctx context.Context, f File, to string, mode fs.FileMode) e
 // of the version: what the index does not know to be unchanged is read again, and what differs is written again.
 func (r *Room) Local(ctx context.Context, v Version, base string) (dir string, err error) {
 	dir = filepath.Join(base, v.Digest.Hex()[:32])
-	l, err := r.look(ctx, dir)
+	l, err := r.lies(ctx, dir)
 	if err != nil {
 		return "", err
 	}

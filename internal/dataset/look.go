@@ -23,9 +23,9 @@ type lying struct {
 	read   int // files that had to be read
 }
 
-// look gives what lies at a path. Files are found by lstat; only those that the index does not know as they are now are
+// lies gives what lies at a path. Files are found by lstat; only those that the index does not know as they are now are
 // opened. When something was read, the index is written again.
-func (r *Room) look(ctx context.Context, root string) (lying, error) {
+func (r *Room) lies(ctx context.Context, root string) (lying, error) {
 	began := time.Now()
 	l, err := list(root)
 	if err != nil || !l.there {

@@ -8,7 +8,7 @@ import (
 
 // Lying gives what lies at a path as if it were a version: with files and digest, and number 0. Nothing is stored.
 func (r *Room) Lying(ctx context.Context, product, name, path string) (Version, error) {
-	l, err := r.look(ctx, path)
+	l, err := r.lies(ctx, path)
 	if err != nil {
 		return Version{}, err
 	}

@@ -37,7 +37,7 @@ type Status struct {
 // file is opened and no manifest is read.
 func (r *Room) Status(ctx context.Context, product, name, path string) (Status, error) {
 	s := Status{Dataset: name, Path: path}
-	l, err := r.look(ctx, path)
+	l, err := r.lies(ctx, path)
 	if err != nil {
 		return s, err
 	}

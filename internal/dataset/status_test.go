@@ -21,7 +21,7 @@ import (
 func settle(t testing.TB, r *Room, dir string) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		l, err := r.look(context.Background(), dir)
+		l, err := r.lies(context.Background(), dir)
 		must(t, err)
 		if !slices.ContainsFunc(l.files, func(e IndexEntry) bool { return e.Racy }) && l.read == 0 {
 			return
@@ -105,7 +105,7 @@ func BenchmarkStatus100kFiles(b *testing.B) {
 	}
 	must(b, OpenStatIndex(r.IndexDir, dir).Save(true, ref.Sum(nil), known.files))
 	for b.Loop() {
-		l, err := r.look(context.Background(), dir)
+		l, err := r.lies(context.Background(), dir)
 		if err != nil || l.read != 0 {
 			b.Fatal(l.read, err)
 		}
