@@ -103,7 +103,7 @@ func (r *Room) holds(ctx context.Context, v Version, f File, to string) (bool, e
 		return false, err
 	}
 	var here File
-	if _, err := r.hash(ctx, to, &here); err != nil || here.Digest == f.Digest {
+	if err := r.hash(ctx, to, &here); err != nil || here.Digest == f.Digest {
 		return err == nil, fault.Wrap(err, "reading %s", to)
 	}
 	found, err := r.Find(ctx, v.Product, here.Digest)

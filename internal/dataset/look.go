@@ -57,12 +57,22 @@ func (r *Room) reread(ctx context.Context, root string, folder bool, f *IndexEnt
 		path = filepath.Join(root, filepath.FromSlash(f.Path))
 	}
 	var read File
-	if _, err := r.hash(ctx, path, &read); err != nil {
+	if err := r.hash(ctx, path, &read); err != nil {
 		return fault.Wrap(err, "reading %s", path)
 	}
 	*f = Indexed(f.Path, f.Stat, read.Digest, began)
 	f.Stat.Size = read.Size // of what was read; another one is seen as a change by the next look
 	return nil
+}
+
+// hash fills in size and digest of a file.
+func (r *Room) hash(ctx context.Context, path string, f *File) error {
+	in, err := r.open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return (&meter{ctx: ctx, in: in, c: newCounter(path)}).hash(f)
 }
 
 // version is what would be added: only the parts that the manifest holds.

@@ -53,7 +53,7 @@ func (d *differ) close() {
 		d.session.Close() //nolint:errcheck // nothing of it is kept
 	}
 	for _, f := range d.scratch {
-		os.Remove(f) //nolint:errcheck // in the temporary folder
+		os.RemoveAll(f) //nolint:errcheck // in the temporary folder
 	}
 }
 
@@ -135,11 +135,15 @@ func (d *differ) csv(path string, delimiter byte) (*layout, string, error) {
 	}
 	d.out.Notes = append(d.out.Notes, fmt.Sprintf("%s: %s cannot be read and %s left out; the first is line %d", path, plural(l.BrokenN, "row"),
 		map[bool]string{true: "is", false: "are"}[l.BrokenN == 1], l.Broken[0].Line))
-	copied, err := clean(d.ctx, path, delimiter)
+	dir, err := os.MkdirTemp("", "paraplu-diff-")
 	if err != nil {
 		return nil, "", fault.Wrap(err, "copying the readable rows of %s", path)
 	}
-	d.scratch = append(d.scratch, copied)
+	d.scratch = append(d.scratch, dir)
+	copied, err := clean(d.ctx, dir, path, delimiter)
+	if err != nil {
+		return nil, "", fault.Wrap(err, "copying the readable rows of %s", path)
+	}
 	return l, copied, nil
 }
 

@@ -43,7 +43,7 @@ const confidence = 0.95
 
 // Infer proposes a contract for a file from what the file holds. Nothing is stored and nothing is enforced.
 func (r *Room) Infer(ctx context.Context, in InferInput) (*Proposal, error) {
-	src, err := r.open(ctx, in.Path, nil, nil)
+	src, err := r.open(ctx, in.Path, "", nil, nil)
 	var u *unreadableError
 	if errors.As(err, &u) {
 		return nil, fault.New(fault.Invalid, "%s", u.Why).At(in.Path, int(u.Line), 0)

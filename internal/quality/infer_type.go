@@ -24,7 +24,7 @@ var momentFormats = []string{
 func (g *guesser) kind(ctx context.Context, c *guess) error {
 	f := c.f
 	if f.physical != "VARCHAR" {
-		f.guess(make([]any, len(inferable)+1))
+		f.guess(nil)
 		c.property("logicalType: "+f.prop.Type, "the file says %s", strings.ToLower(f.physical))
 		return nil
 	}

@@ -74,7 +74,7 @@ func (p *Profile) page(title string) *page {
 	t := &p.Table
 	out := &page{Title: title, Engine: p.Engine, Digest: p.Digest.Short(), Facts: []fact{
 		{"rows", count(p.Rows), ""}, {"columns", count(int64(len(p.Columns))), ""},
-		{"complete rows", first(percent(t.CompleteRows, p.Rows), "0 %"), count(t.CompleteRows)},
+		{"complete rows", first(portion(t.CompleteRows, p.Rows), "0 %"), count(t.CompleteRows)},
 		{"duplicate rows", count(t.DuplicateRows), map[bool]string{true: "", false: t.DuplicateMethod}[t.DuplicateMethod == Exact]},
 	}}
 	for i := range p.Columns {
@@ -86,7 +86,7 @@ func (p *Profile) page(title string) *page {
 	}
 	if t.CompleteRows < p.Rows {
 		for _, m := range t.Missing {
-			out.Missing = append(out.Missing, missingRow{first(strings.Join(m.Columns, ", "), "none: complete rows"), count(m.Rows), percent(m.Rows, p.Rows), width(m.Rows, p.Rows)})
+			out.Missing = append(out.Missing, missingRow{first(strings.Join(m.Columns, ", "), "none: complete rows"), count(m.Rows), portion(m.Rows, p.Rows), width(m.Rows, p.Rows)})
 		}
 	}
 	for i, c := range t.Correlations {
@@ -107,19 +107,19 @@ func width(n, of int64) float64 {
 }
 
 func (c *ColumnProfile) page(i int, rows int64) columnPage {
-	out := columnPage{Anchor: fmt.Sprintf("column-%d", i+1), Name: show(c.Name), Type: c.Type, Physical: c.Physical, Empty: first(percent(c.Nulls, rows), "none"),
+	out := columnPage{Anchor: fmt.Sprintf("column-%d", i+1), Name: show(c.Name), Type: c.Type, Physical: c.Physical, Empty: first(portion(c.Nulls, rows), "none"),
 		Distinct: c.distinct(), Min: c.Min, Max: c.Max, Notes: c.notes(rows), Facts: c.facts(rows), Chart: c.chart(rows)}
 	for j, q := range c.Quantiles {
 		out.Quantiles = append(out.Quantiles, fact{Name: num(100*QuantilePoints[j]) + " %", Value: num(q)})
 	}
 	for _, v := range c.Top {
-		out.Top = append(out.Top, topRow{v.Value, count(v.Count), percent(v.Count, rows), width(v.Count, rows)})
+		out.Top = append(out.Top, topRow{v.Value, count(v.Count), portion(v.Count, rows), width(v.Count, rows)})
 	}
 	return out
 }
 
 func (c *ColumnProfile) facts(rows int64) []fact {
-	out := []fact{{"empty", count(c.Nulls), percent(c.Nulls, rows)}, {"distinct", c.distinct(), c.DistinctMethod}}
+	out := []fact{{"empty", count(c.Nulls), portion(c.Nulls, rows)}, {"distinct", c.distinct(), c.DistinctMethod}}
 	if c.Min != "" || c.Max != "" {
 		out = append(out, fact{"smallest", c.Min, ""}, fact{"largest", c.Max, ""})
 	}
@@ -133,7 +133,7 @@ func (c *ColumnProfile) facts(rows int64) []fact {
 		}
 	}
 	if c.Type == "integer" || c.Type == "number" {
-		out = append(out, fact{"zeros", count(c.Zeros), percent(c.Zeros, rows)}, fact{"negative", count(c.Negatives), percent(c.Negatives, rows)})
+		out = append(out, fact{"zeros", count(c.Zeros), portion(c.Zeros, rows)}, fact{"negative", count(c.Negatives), portion(c.Negatives, rows)})
 	}
 	if c.Type == "number" {
 		out = append(out, fact{"NaN", count(c.NaNs), ""}, fact{"infinite", count(c.Infinite), ""})
@@ -170,7 +170,7 @@ func (c *ColumnProfile) chart(rows int64) *chart {
 			high = max(high, 1) // a few are not none
 		}
 		out.Bars = append(out.Bars, barPage{X: step * float64(i), Y: 100 - high, W: step - 1, H: high,
-			Title: fmt.Sprintf("%s … %s: %s (%s)", num(h.Edges[i]), num(h.Edges[i+1]), count(n), first(percent(n, rows), "0 %"))})
+			Title: fmt.Sprintf("%s … %s: %s (%s)", num(h.Edges[i]), num(h.Edges[i+1]), count(n), first(portion(n, rows), "0 %"))})
 	}
 	out.Label = fmt.Sprintf("Histogram of %s from %s to %s; most values, %s, are between %s and %s", show(c.Name), out.Low, out.High, count(most), num(h.Edges[peak]), num(h.Edges[peak+1]))
 	return out

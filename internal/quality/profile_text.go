@@ -21,7 +21,7 @@ func (p *Profile) Text(w io.Writer) error {
 		if c.Mean != nil {
 			mean = num(*c.Mean)
 		}
-		fmt.Fprintln(t, strings.Join([]string{plain(show(c.Name), 30), c.Type, percent(c.Nulls, p.Rows), c.distinct(), plain(c.Min, 19), median, mean, plain(c.Max, 19), c.shape(p.Rows)}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{shortened(show(c.Name), 30), c.Type, portion(c.Nulls, p.Rows), c.distinct(), shortened(c.Min, 19), median, mean, shortened(c.Max, 19), c.shape(p.Rows)}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -36,8 +36,8 @@ func (p *Profile) Text(w io.Writer) error {
 	return nil
 }
 
-// plain shortens a text to one that cannot break a table.
-func plain(s string, most int) string {
+// shortened cuts a text to one that cannot break a table.
+func shortened(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"
 	}
@@ -51,8 +51,8 @@ func (c *ColumnProfile) distinct() string {
 	return "≈" + count(c.Distinct)
 }
 
-// percent prints a share, "" for none; a few of very many are not rounded to none.
-func percent(n, of int64) string {
+// portion prints a share, "" for none; a few of very many are not rounded to none.
+func portion(n, of int64) string {
 	switch share := 100 * float64(n) / float64(max(1, of)); {
 	case n == 0:
 		return ""
@@ -80,7 +80,7 @@ func (c *ColumnProfile) shape(rows int64) string {
 		if len(parts) == 3 || v.Count < 2 {
 			break
 		}
-		parts = append(parts, plain(v.Value, 16)+" "+percent(v.Count, rows))
+		parts = append(parts, shortened(v.Value, 16)+" "+portion(v.Count, rows))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -121,7 +121,7 @@ func (p *Profile) notable() []string {
 		out = append(out, fmt.Sprintf("%s an earlier row, value for value", map[bool]string{true: "1 row equals", false: count(t.DuplicateRows) + " rows equal"}[t.DuplicateRows == 1]))
 	}
 	if t.CompleteRows < p.Rows {
-		out = append(out, fmt.Sprintf("%s of %s are complete (%s)", count(t.CompleteRows), plural(p.Rows, "row"), first(percent(t.CompleteRows, p.Rows), "0 %")))
+		out = append(out, fmt.Sprintf("%s of %s are complete (%s)", count(t.CompleteRows), plural(p.Rows, "row"), first(portion(t.CompleteRows, p.Rows), "0 %")))
 	}
 	for i := range p.Columns {
 		for _, note := range p.Columns[i].notes(p.Rows) {

@@ -53,7 +53,7 @@ func (r *Room) Split(ctx context.Context, in CheckInput, report *Report, good, b
 	if err != nil {
 		return nil, err
 	}
-	src, err := r.open(ctx, in.Path, in.Contract, o.Properties)
+	src, err := r.open(ctx, in.Path, "", in.Contract, o.Properties)
 	if err != nil {
 		return nil, err
 	}
