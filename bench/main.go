@@ -20,7 +20,7 @@ func main() {
 	flag.StringVar(&b.bin, "bin", "bin/paraplu", "the binary")
 	flag.StringVar(&b.python, "python", "", "interpreter with mlflow, scikit-learn and onnxruntime; empty: no peers and no story")
 	flag.StringVar(&b.out, "out", "", "Markdown file to write the figures into")
-	flag.StringVar(&b.part, "part", "product", "what to measure: product, or tracking (against an MLflow server, about 10 minutes)")
+	flag.StringVar(&b.part, "part", "product", "what to measure: product, tracking (against an MLflow server, about 10 minutes) or quality (against Great Expectations and Pandera)")
 	flag.StringVar(&b.only, "only", "", "of the tracking part: logging or filled; prints and writes no file")
 	flag.Parse()
 	if err := b.run(); err != nil {
@@ -76,6 +76,8 @@ func (b *bench) run() (err error) {
 	switch {
 	case b.part == "tracking":
 		parts = []func() error{b.tracking}
+	case b.part == "quality":
+		parts = []func() error{b.quality}
 	case b.part != "product":
 		return fmt.Errorf("there is no part %q", b.part)
 	case b.python != "":
@@ -118,6 +120,9 @@ func (b *bench) markdown() string {
 	title, command, method := "# Benchmarks", "make bench", productMethod
 	if b.part == "tracking" {
 		title, command, method = "## Experiment tracking", "make bench PART=tracking", trackingMethod
+	}
+	if b.part == "quality" {
+		title, command, method = "## Checks and profiles", "make bench PART=quality", qualityMethod
 	}
 	fmt.Fprintf(&t, title+"\n\nMeasured by `"+command+"` on %s with %s, on this machine: %s.\n", time.Now().UTC().Format("2 January 2006"), b.versions(), machine())
 	fmt.Fprintf(&t, "Other work ran on it too (load %s when it began, %s when it ended) and is part of the numbers, of the peers' too; run it on yours.\nMedians unless something else is said.\n\n", b.load, busy())
@@ -167,8 +172,12 @@ func (b *bench) versions() string {
 		list[0] = "Paraplu"
 	}
 	if b.python != "" {
-		out, err := exec.Command(b.python, "-c", `import importlib.metadata as m, platform
-print("Python", platform.python_version(), *(f", {n} {m.version(n)}" for n in ("mlflow", "scikit-learn", "onnxruntime")))`).Output()
+		peers := "mlflow scikit-learn onnxruntime"
+		if b.part == "quality" {
+			peers = "great_expectations pandera polars pandas duckdb"
+		}
+		out, err := exec.Command(b.python, "-c", `import importlib.metadata as m, platform, sys
+print("Python", platform.python_version(), *(f", {n} {m.version(n)}" for n in sys.argv[1].split()))`, peers).Output()
 		if err == nil {
 			list = append(list, strings.ReplaceAll(strings.TrimSpace(string(out)), " ,", ","))
 		}

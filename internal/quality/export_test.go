@@ -6,3 +6,10 @@ func SetShortcutRows(n int64) (restore func()) {
 	shortcutRows = n
 	return func() { shortcutRows = old }
 }
+
+// SetGroupedRows changes from how many rows on a profile samples and scans.
+func SetGroupedRows(n int64) (restore func()) {
+	old := groupedRows
+	groupedRows = n
+	return func() { groupedRows = old }
+}

@@ -75,23 +75,24 @@ func (c *described) edges() *Histogram {
 	return h
 }
 
-// histogram counts the numbers between the edges: a bucket is guessed by one multiplication and put right by comparing with
-// its two edges, so that a value that lies on an edge is where the definition says.
+// histogram counts the numbers between the edges: a bucket is guessed by one multiplication, and near an edge put right by
+// comparing with it, so that a value that lies on an edge is where the definition says.
 func (d *describer) histogram(ctx context.Context, c *described) error {
 	if c.Histogram = c.edges(); c.Histogram == nil || len(c.Histogram.Counts) == 1 {
 		return nil
 	}
 	h := c.Histogram
 	lo, span := double(c.low), double(c.high-c.low)
-	guess := fmt.Sprintf("CAST(least(%d, greatest(0, floor((x - %s) * %s))) AS UTINYINT)", buckets-1, lo, double(buckets/(c.high-c.low)))
+	place := fmt.Sprintf("(x - %s) * %s", lo, double(buckets/(c.high-c.low)))
 	edge := func(b string) string { return fmt.Sprintf("%s + %s * (%s) / %d", lo, span, b, buckets) }
-	bucket := fmt.Sprintf("g + CASE WHEN g < %d AND x >= %s THEN 1 WHEN x < %s THEN -1 ELSE 0 END", buckets-1, edge("g + 1"), edge("g"))
+	bucket := fmt.Sprintf("CASE WHEN abs(y - round(y)) < 1e-6 THEN g + CASE WHEN g < %d AND x >= %s THEN 1 WHEN x < %s THEN -1 ELSE 0 END ELSE g END",
+		buckets-1, edge("g + 1"), edge("g"))
 	n := "count(*)"
 	if c.few {
 		n = "CAST(sum(n) AS BIGINT)"
 	}
-	res, err := d.ask(ctx, fmt.Sprintf("SELECT CAST(%s AS TINYINT) AS b, %s FROM (SELECT *, %s AS g FROM (SELECT *, CAST(%s AS DOUBLE) AS x FROM %s) WHERE x IS NOT NULL) GROUP BY b",
-		bucket, n, guess, c.finite("v"), c.from()))
+	res, err := d.ask(ctx, fmt.Sprintf(`SELECT CAST(%s AS UTINYINT) AS b, %s FROM (SELECT *, CAST(least(%d, greatest(0, floor(y))) AS TINYINT) AS g FROM
+		(SELECT *, %s AS y FROM (SELECT *, CAST(%s AS DOUBLE) AS x FROM %s) WHERE x IS NOT NULL)) GROUP BY b`, bucket, n, buckets-1, place, c.finite("v"), c.from()))
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ const (
 	groupName  = "__p_values" // v and n: the different values of one column with their counts
 )
 
-// groupedRows is up to how many rows every column is described by its different values.
-const groupedRows = 1_000_000
+// groupedRows is up to how many rows every column is described by its different values. A test lowers it.
+var groupedRows int64 = 1_000_000
 
 // sampleRows is about how many rows a sample has: it tells where to look, never what is there, but for correlations.
 const sampleRows = 160_000

@@ -52,7 +52,11 @@ func quantiles(ctx context.Context, ask ask, from, sample, value, kind string, p
 
 // enclose takes the intervals from the sample: four standard errors around each point.
 func (s *selection) enclose(ctx context.Context, sampled string, points []float64) error {
-	res, err := s.ask(ctx, "SELECT count(v) FROM "+sampled)
+	const probe = prefix + "probe"
+	if _, err := s.ask(ctx, "CREATE OR REPLACE TEMP TABLE "+probe+" AS SELECT v FROM "+sampled+" WHERE v IS NOT NULL"); err != nil {
+		return err
+	}
+	res, err := s.ask(ctx, "SELECT count(v) FROM "+probe)
 	if err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func (s *selection) enclose(ctx context.Context, sampled string, points []float6
 		margin := 4*math.Sqrt(p*(1-p)/n) + 4/n
 		at = append(at, max(0, p-margin), min(1, p+margin))
 	}
-	if res, err = s.ask(ctx, "SELECT unnest(CAST(quantile_disc(v, "+floats(at)+") AS VARCHAR[])) FROM "+sampled); err != nil {
+	if res, err = s.ask(ctx, "SELECT unnest(CAST(quantile_disc(v, "+floats(at)+") AS VARCHAR[])) FROM "+probe); err != nil {
 		return err
 	}
 	for i := 0; i+1 < len(res.Rows); i += 2 {
