@@ -103,6 +103,7 @@ var examples = map[string]string{
 	"contract validate": "paraplu contract validate contracts/sales.odcs.yaml",
 	"contract diff":     "paraplu contract diff contracts/sales.odcs.yaml new.odcs.yaml --strict",
 	"check":             "paraplu check                        # every dataset under contract, as it lies there\nparaplu check sales                  # one dataset\nparaplu check sales new.csv          # a file that wants to become a version; only the report is kept\nparaplu check sales@v3               # a version that is stored\nparaplu check --leakage build/features.csv   # was every feature known when the decision was taken?",
+	"profile":           "paraplu profile sales                # the newest version\nparaplu profile sales@v3 --html sales.html   # one page for anybody\nparaplu profile export.parquet --memory 512MB --json",
 	"run":               "paraplu run                          # all steps\nparaplu run train                    # one step and all it needs\nparaplu run --set train.depth=4      # with another param\nparaplu run --dry-run                # only say what would run, and why",
 	"package":           "paraplu package --as daisy\nparaplu package verify latest",
 	"package ls":        "paraplu package ls",
