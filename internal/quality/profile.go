@@ -51,7 +51,7 @@ type ColumnProfile struct {
 // Methods of a number.
 const (
 	Exact          = "exact"
-	LinearCounting = "linear counting" // of 64-bit hashes in a bitmap; the error is below 0.1 % (Whang et al., 1990)
+	LinearCounting = "linear counting" // of every fourth 64-bit hash in a bitmap; the error is below 1 % (Whang et al., 1990)
 	RowHash        = "64-bit hashes of the rows"
 	FrequentOnly   = "exact, of the values in at least 0.1 % of the rows"
 )
