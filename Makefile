@@ -91,7 +91,7 @@ fmt: ## format Go and Python
 	$(VENV)/bin/ruff format python examples tests
 
 .PHONY: bench clean
-bench: build $(VENV)/.ready ## figures of this machine beside peers (PART=product; tracking: against an MLflow server; quality: against Great Expectations, Pandera)
+bench: build $(VENV)/.ready ## figures of this machine beside peers (PART=product; tracking: MLflow server; data: DVC; quality: Great Expectations, Pandera)
 	PARAPLU_PYTHON=$(PYTHON) bench/run -part $(or $(PART),product)
 
 clean: ## remove what was built (not your workspaces)

@@ -20,8 +20,8 @@ func main() {
 	flag.StringVar(&b.bin, "bin", "bin/paraplu", "the binary")
 	flag.StringVar(&b.python, "python", "", "interpreter with mlflow, scikit-learn and onnxruntime; empty: no peers and no story")
 	flag.StringVar(&b.out, "out", "", "Markdown file to write the figures into")
-	flag.StringVar(&b.part, "part", "product", "what to measure: product, tracking (against an MLflow server, about 10 minutes) or quality (against Great Expectations and Pandera)")
-	flag.StringVar(&b.only, "only", "", "of the tracking part: logging or filled; prints and writes no file")
+	flag.StringVar(&b.part, "part", "product", "what to measure: product, tracking (against an MLflow server, about 10 minutes), data (against DVC) or quality (against Great Expectations and Pandera)")
+	flag.StringVar(&b.only, "only", "", "of the tracking part: logging or filled; of the data part: large, many or appended, a tenth of the size; prints and writes no file")
 	flag.Parse()
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -78,6 +78,8 @@ func (b *bench) run() (err error) {
 		parts = []func() error{b.tracking}
 	case b.part == "quality":
 		parts = []func() error{b.quality}
+	case b.part == "data":
+		parts = []func() error{b.data}
 	case b.part != "product":
 		return fmt.Errorf("there is no part %q", b.part)
 	case b.python != "":
@@ -123,6 +125,9 @@ func (b *bench) markdown() string {
 	}
 	if b.part == "quality" {
 		title, command, method = "## Checks and profiles", "make bench PART=quality", qualityMethod
+	}
+	if b.part == "data" {
+		title, command, method = "## Dataset versions", "make bench PART=data", dataMethod
 	}
 	fmt.Fprintf(&t, title+"\n\nMeasured by `"+command+"` on %s with %s, on this machine: %s.\n", time.Now().UTC().Format("2 January 2006"), b.versions(), machine())
 	fmt.Fprintf(&t, "Other work ran on it too (load %s when it began, %s when it ended) and is part of the numbers, of the peers' too; run it on yours.\nMedians unless something else is said.\n\n", b.load, busy())
