@@ -56,7 +56,7 @@ func (c *counter) Read(p []byte) (int, error) {
 func (s *Store) Join(ctx context.Context, upload string, parts []Part) (ref.Digest, int64, error) {
 	j := &joiner{store: s, ctx: ctx, upload: upload, rest: parts}
 	defer j.close()
-	return s.Put(ctx, j)
+	return s.PutPlain(ctx, j)
 }
 
 type joiner struct {

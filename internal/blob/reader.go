@@ -56,8 +56,9 @@ type loaded struct {
 	err error
 }
 
-// ahead is how many chunks are read before they are asked for.
-const ahead = 16
+// ahead is how many chunks are read before they are asked for. A client that reads a file in parts has ten such readers, and each
+// keeps up to 256 KiB for each chunk.
+const ahead = 3
 
 func newChunks(ctx context.Context, p *packs, want id, list recipe, offset int64) *chunks {
 	c := &chunks{packs: p, want: want, whole: offset == 0, ready: make(chan loaded, ahead), spare: make(chan *buffers, ahead+1)}

@@ -82,7 +82,7 @@ func (r *Room) PutArtifact(ctx context.Context, name string, body io.Reader) (Ar
 	if err != nil || p == "" || strings.HasSuffix(name, "/") {
 		return Artifact{}, badPath()
 	}
-	digest, size, err := r.blobs.Put(ctx, body)
+	digest, size, err := r.blobs.PutPlain(ctx, body)
 	if err != nil {
 		return Artifact{}, err
 	}
