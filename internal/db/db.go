@@ -90,11 +90,28 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxIdleConns(2)
 	read.SetConnMaxIdleTime(time.Minute) // what they map is let go
 	d := &DB{dialect: SQLite, path: path, write: write, read: read}
-	if err := write.PingContext(ctx); err != nil {
+	if err := firstPing(ctx, write); err != nil {
 		d.Close()
 		return nil, openError(path, err)
 	}
 	return d, nil
+}
+
+// firstPing connects. Processes that open a new file at the same moment all switch it to WAL, and SQLite does not wait for that
+// as it does for other locks: the ones that come second try again.
+func firstPing(ctx context.Context, pool *sql.DB) error {
+	for began := time.Now(); ; {
+		err := pool.PingContext(ctx)
+		var se sqlite3.Error
+		if !errors.As(err, &se) || se.Code != sqlite3.ErrBusy || time.Since(began) > 10*time.Second {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // mapped is how much of the file readers map into memory, in bytes. Pages that are mapped are shared with the cache of the
