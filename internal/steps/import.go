@@ -17,7 +17,7 @@ import (
 // ImportInput says what to import.
 type ImportInput struct {
 	Dataset  string
-	Source   string // http(s)://…, s3://…, gs://…, azblob://…, FILE.dvc or REPOSITORY//PATH; "" with SQL or Update
+	Source   string // http(s)://…, FILE.dvc or REPOSITORY//PATH; "" with SQL or Update
 	SQL      string // query …
 	From     string // … of postgres://… or a SQLite file
 	Update   bool   // fetch again what the newest version was imported from
